@@ -15,19 +15,16 @@ type ring struct {
 // returns how much that was.
 func (r *ring) put(p []byte, limit int) int {
 	p = p[:max(0, min(len(p), limit-r.n))]
+	if len(p) == 0 {
+		return 0 // there may be no buffer yet
+	}
 	if r.n+len(p) > len(r.buf) {
 		r.grow(min(limit, max(minRing, 2*len(r.buf), r.n+len(p))))
 	}
-	for rest := p; len(rest) > 0; {
-		end := (r.start + r.n) % len(r.buf)
-		stop := len(r.buf)
-		if end < r.start {
-			stop = r.start
-		}
-		c := copy(r.buf[end:stop], rest)
-		rest = rest[c:]
-		r.n += c
-	}
+	end := (r.start + r.n) % len(r.buf)
+	c := copy(r.buf[end:], p)
+	copy(r.buf, p[c:])
+	r.n += len(p)
 	return len(p)
 }
 

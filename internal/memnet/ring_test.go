@@ -31,8 +31,8 @@ func FuzzRing(f *testing.F) {
 			}
 			p := make([]byte, op-128)
 			n := r.get(p)
-			if !bytes.Equal(p[:n], want[:min(len(p), len(want))]) {
-				t.Fatalf("get = %x, want the start of %x", p[:n], want)
+			if w := want[:min(len(p), len(want))]; !bytes.Equal(p[:n], w) {
+				t.Fatalf("get = %x, want %x", p[:n], w)
 			}
 			want = want[n:]
 			if r.n != len(want) {
