@@ -1,0 +1,6 @@
+//go:build !race
+
+package lineio
+
+// poison: see poison_on.go.
+const poison = false
