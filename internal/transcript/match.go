@@ -16,8 +16,13 @@ func hasWild(text string) bool {
 // match reports whether text is what the pattern stands for.
 func match(pattern, text string) bool {
 	if head, ok := strings.CutSuffix(pattern, wildRest); ok {
-		return match(head, text) || match(head+" "+wildAny, text)
+		return matchAny(head, text) || matchAny(head+" "+wildAny, text)
 	}
+	return matchAny(pattern, text)
+}
+
+// matchAny is match for patterns in which only {{any}} is a wild card.
+func matchAny(pattern, text string) bool {
 	parts := strings.Split(pattern, wildAny)
 	if len(parts) == 1 {
 		return pattern == text

@@ -118,7 +118,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(string(data))
 	}
-	f.Add("# r\nS:\nS: 3 {{2*a}}\nS: ...\nS: {{any}} ...\nC~ `a`\nC: <closed>\nevent:\n")
+	f.Add("# r\nS:\nS: 3 {{2*a}}\nS: ...\nS: {{any}} ...\nC~ \"\\xff\"\nC:  a\nC: <closed>\nevent:\n")
 	f.Fuzz(func(t *testing.T, in string) {
 		first, err := transcript.Parse("x", []byte(in))
 		if err != nil {
