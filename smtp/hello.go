@@ -1,0 +1,154 @@
+package smtp
+
+import (
+	"bytes"
+	"strings"
+	"time"
+)
+
+// An Offer says which extensions a server offers beyond those that this package
+// serves by itself: PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING, SIZE,
+// VRFY and HELP. Turn on what the application, or the next hop, can honour.
+type Offer struct {
+	SMTPUTF8   bool
+	DSN        bool
+	BinaryMIME bool
+	RequireTLS bool // offered under TLS only: RFC 8689, section 2
+	RRVS       bool
+	Limits     bool // announce Limits.Rcpts and Limits.Mails: RFC 9422
+	EXPN       bool
+	ETRN       bool
+
+	FutureRelease *FutureRelease // in Submission only: RFC 4865, section 3
+	DeliverBy     *time.Duration // the shortest time; 0: none stated
+	Priority      *string        // the profile; "": none named
+
+	Extra []Keyword // of the application's own
+	Hide  []string  // keywords that are not announced, of the default ones or any
+}
+
+// extensions returns what is offered now.
+func (s *ServerSession) extensions() Extensions {
+	c, o := &s.Config, &s.Config.Offer
+	x := Extensions{
+		Pipelining: true, EightBitMIME: true, EnhancedStatusCodes: true, Chunking: true, VRFY: true, HELP: true,
+		BinaryMIME: o.BinaryMIME, SMTPUTF8: o.SMTPUTF8, DSN: o.DSN, RRVS: o.RRVS, ETRN: o.ETRN, EXPN: o.EXPN,
+		RequireTLS: o.RequireTLS && s.tls,
+		StartTLS:   c.StartTLS && !s.tls,
+		DeliverBy:  o.DeliverBy,
+		Priority:   o.Priority,
+		Extra:      o.Extra,
+	}
+	size := max(0, c.Limits.Message)
+	if c.Limits.Message == 0 {
+		size = c.Limits.message()
+	}
+	x.Size = &size
+	if s.tls || !c.AuthAfterTLS {
+		x.Auth = c.Mechanisms
+	}
+	if c.Protocol == Submission {
+		x.FutureRelease = o.FutureRelease
+	}
+	if o.Limits {
+		x.Limits = &OfferedLimits{RcptMax: c.Limits.rcpts(), MailMax: max(0, c.Limits.Mails)}
+		if c.Limits.Rcpts < 0 {
+			x.Limits.RcptMax = 0
+		}
+	}
+	x.hide(o.Hide)
+	return x
+}
+
+// Greet takes the verdict on the connection and returns the greeting: 220 lets
+// the session begin, 554 leaves only QUIT, 421 closes. It comes first, once.
+// RFC 5321, section 3.1.
+func (s *ServerSession) Greet(v Reply) Reply {
+	if s.state != Connected {
+		panic("smtp: Greet in state " + s.state.String())
+	}
+	switch {
+	case v.Positive():
+		s.state = Greeted
+		v.Code = 220
+		if v.Text == "" && s.Config.Protocol == LMTP {
+			v.Text = "LMTP ready"
+		} else if v.Text == "" {
+			v.Text = "ESMTP ready"
+		}
+	case v.Code == 421:
+		s.state = Closed
+	default:
+		s.state = Turned
+		v.Code = 554
+	}
+	v.Text = strings.TrimRight(s.hostname()+" "+v.Text, " ")
+	v.Enhanced = EnhancedCode{} // RFC 2034, section 4
+	return v
+}
+
+// stepHello: HELO, EHLO and LHLO. RFC 5321, section 4.1.1.1.
+func (s *ServerSession) stepHello(v Verb, arg []byte) Event {
+	name, _, _ := bytes.Cut(arg, []byte(" "))
+	if len(name) == 0 {
+		return s.refuse(501, EnhancedCode{}, v.String()+" needs the name of the client")
+	}
+	s.events.hello = HelloEvent{Verb: v, Name: string(name)}
+	return s.ask(&s.events.hello)
+}
+
+// settleHello: a hello that is accepted ends whatever was open, and one that is
+// not leaves everything as it was. RFC 5321, section 4.1.4.
+func (s *ServerSession) settleHello(e *HelloEvent, v Reply) Reply {
+	if !v.Positive() {
+		return v
+	}
+	s.state, s.hello = Ready, e.Verb
+	s.endTransaction()
+	v.Code = 250
+	v.Text = strings.TrimRight(s.hostname()+" "+v.Text, " ")
+	if e.Verb == HELO {
+		s.offered = Extensions{}
+		return v
+	}
+	s.offered = s.extensions()
+	v.Text = v.Text + "\n" + strings.Join(s.offered.lines(), "\n")
+	return v
+}
+
+// stepStartTLS: RFC 3207, section 4.
+func (s *ServerSession) stepStartTLS(arg []byte) Event {
+	switch {
+	case s.tls:
+		return s.badSequence("TLS is on already")
+	case len(arg) > 0:
+		return s.badArgument("STARTTLS takes no argument")
+	}
+	return s.ask(&s.events.startTLS)
+}
+
+func (s *ServerSession) settleStartTLS(v Reply) Reply {
+	if v.Positive() {
+		v = affirm(v, 220, EnhancedCode{2, 0, 0}, "begin TLS")
+		s.state = Upgrading
+	}
+	return v
+}
+
+// TLSDone says that TLS is on: behind STARTTLS, or before Greet where it starts
+// with the connection. Behind STARTTLS the session knows nothing of what was
+// said before: RFC 3207, section 4.2. Only the counters of limits go on, so that
+// STARTTLS is no way around them.
+func (s *ServerSession) TLSDone() {
+	switch s.state {
+	case Connected:
+		s.tls = true
+	case Upgrading:
+		*s = ServerSession{
+			Config: s.Config, state: Greeted, tls: true, heard: true,
+			errors: s.errors, badRcpts: s.badRcpts, authFailures: s.authFailures, mails: s.mails,
+		}
+	default:
+		panic("smtp: TLSDone in state " + s.state.String())
+	}
+}
