@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -263,9 +264,41 @@ func (p ClientPolicy) client(mech string, c Credentials, ci ConnInfo) (Client, e
 	switch mech {
 	case "PLAIN":
 		d.x = NewPlainClient(c.Username, c.Authzid, c.Password)
+	case "LOGIN":
+		d.x = NewLoginClient(c.Username, c.Password)
+	case "CRAM-MD5":
+		d.x = NewCramMD5Client(c.Username, c.Password)
+	case "OAUTHBEARER":
+		d.x = NewOAuthBearerClient(cmp.Or(c.Authzid, c.Username), ci.Host, ci.Port)
+	case "XOAUTH2":
+		d.x = NewXOAuth2Client(cmp.Or(c.Authzid, c.Username), ci.Host, ci.Port)
+	case "EXTERNAL":
+		d.x = NewExternalClient(c.Authzid)
+	case "ANONYMOUS":
+		d.x = NewAnonymousClient(c.Username)
 	default:
+		return p.scram(mech, d, ci)
+	}
+	return d, nil
+}
+
+// scram decides about channel binding. RFC 5802, section 6: "y" is for a client that
+// could bind and was not offered -PLUS, so that a server which did offer it notices;
+// one whose policy leaves an offered -PLUS out says "n", as if it could not.
+func (p ClientPolicy) scram(mech string, d *clientDriver, ci ConnInfo) (Client, error) {
+	h, plus, ok := scramName(mech)
+	if !ok {
 		return nil, errUnknown
 	}
+	o := ScramOptions{
+		Hash: h.name, Nonce: nonce(), Plus: plus, Bindings: clientBindings(ci),
+		MinIterations: p.MinIterations, MaxIterations: p.MaxIterations,
+	}
+	if plus && len(o.Bindings) == 0 {
+		return nil, errNoBinding
+	}
+	o.CouldBind = len(o.Bindings) > 0 && !offers(ci.Offered, scramMechanism(h.name, true))
+	d.x = NewScramClient(d.c.Username, d.c.Authzid, o)
 	return d, nil
 }
 
@@ -332,17 +365,13 @@ func (e *NoMechanismError) Is(target error) bool {
 // clientDriver answers the questions of a client's machine.
 type clientDriver struct {
 	redacted
-	x  ClientExchange
-	c  Credentials
-	sf bool // the server speaks first: LOGIN, CRAM-MD5
+	x ClientExchange
+	c Credentials
 }
 
 func (d *clientDriver) Mechanism() string { return d.x.Mechanism() }
 
 func (d *clientDriver) Start(ctx context.Context) ([]byte, error) {
-	if d.sf {
-		return nil, nil
-	}
 	return d.turn(ctx, nil)
 }
 

@@ -1,6 +1,9 @@
 package auth
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Exchange is one run of one mechanism in one role. It does no I/O, reads no
 // clock, takes no randomness and calls nobody back: Step takes what the peer
@@ -226,4 +229,6 @@ func fail(err error) (Question, Outcome)     { return NoQuestion{}, Outcome{Err:
 
 // validName reports whether s can be a user name or authzid on the wire. What
 // a name means is for Prepare and Lookup to say.
-func validName(s string) bool { return len(s) <= maxName && utf8.ValidString(s) }
+func validName(s string) bool {
+	return len(s) <= maxName && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+}

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 // Server is one exchange in the server's role, as the protocols drive it. It is
@@ -145,7 +149,31 @@ func (a *Authenticator) Server(mech string, ci ConnInfo) (Server, error) {
 
 // machine makes the exchange of a mechanism that is offered.
 func (a *Authenticator) machine(mech string, ci ConnInfo) Exchange {
-	return NewPlainServer()
+	switch mech {
+	case "PLAIN":
+		return NewPlainServer()
+	case "LOGIN":
+		return NewLoginServer()
+	case "CRAM-MD5":
+		return NewCramMD5Server(cramChallenge(ci.Host))
+	case "OAUTHBEARER":
+		return NewOAuthBearerServer()
+	case "XOAUTH2":
+		return NewXOAuth2Server()
+	case "EXTERNAL":
+		return NewExternalServer()
+	case "ANONYMOUS":
+		return NewAnonymousServer()
+	}
+	h, plus, _ := scramName(mech)
+	return NewScramServer(ScramOptions{
+		Hash: h.name, Nonce: nonce(), Plus: plus, Bindings: serverBindings(ci),
+		CouldBind: a.offers(scramMechanism(h.name, true), ci) == nil,
+	})
+}
+
+func cramChallenge(host string) string {
+	return "<" + rand.Text() + "@" + cmp.Or(host, "localhost") + ">"
 }
 
 // offers says why mech is not offered on this connection, or nil.
@@ -164,6 +192,9 @@ func (a *Authenticator) offers(mech string, ci ConnInfo) error {
 			need = CleartextAny
 		case kindToken, kindCert:
 			need = cleartextNever
+		}
+		if strings.HasSuffix(mech, "-PLUS") {
+			need = cleartextNever // there is nothing to bind to
 		}
 	}
 	if ci.TLS == nil && a.Cleartext < need {
@@ -184,13 +215,25 @@ func (a *Authenticator) serves(mech string, ci ConnInfo) bool {
 	if _, ok := a.Extra[mech]; ok {
 		return true
 	}
-	switch mech {
+	switch listed := a.Allow != nil; mech {
 	case "PLAIN":
 		return a.Lookup != nil || a.CheckPassword != nil
 	case "LOGIN":
-		return a.Allow != nil && (a.Lookup != nil || a.CheckPassword != nil)
+		return listed && (a.Lookup != nil || a.CheckPassword != nil)
+	case "CRAM-MD5":
+		return listed && a.Lookup != nil
+	case "OAUTHBEARER", "XOAUTH2":
+		return a.CheckToken != nil
+	case "EXTERNAL":
+		return a.CheckCert != nil && (ci.TLS == nil || len(ci.TLS.VerifiedChains) > 0)
+	case "ANONYMOUS":
+		return listed
 	}
-	return false
+	h, plus, ok := scramName(mech)
+	if !ok || a.Lookup == nil || a.Allow == nil && !slices.Contains(a.schemes(), "SCRAM-"+h.name) {
+		return false
+	}
+	return !plus || ci.TLS == nil || len(serverBindings(ci)) > 0
 }
 
 // Login checks a user name and password that came by a command of the protocol:
@@ -260,7 +303,8 @@ type serverDriver struct {
 	a          *Authenticator
 	ci         ConnInfo
 	x          Exchange
-	user       string // prepared
+	user       string // whose secret is checked, prepared
+	known      bool   // user is, and Before has been asked
 	id         Identity
 	authorized bool
 	decoy      bool  // the verifiers given were fakes
@@ -290,7 +334,7 @@ func (s *serverDriver) Next(ctx context.Context, response []byte) (challenge []b
 	}
 	switch {
 	case o.Err != nil:
-		s.failed = s.a.refuse(ctx, s.ci, s.claimed(), o.Err, began)
+		s.failed = s.a.refuse(ctx, s.ci, s.soFar(), o.Err, began)
 		if o.Send == nil {
 			return nil, false, s.failed
 		}
@@ -305,8 +349,8 @@ func (s *serverDriver) Next(ctx context.Context, response []byte) (challenge []b
 	return o.Send, false, nil
 }
 
-// claimed is as much of the identity as a failure knows.
-func (s *serverDriver) claimed() Identity {
+// soFar is as much of the identity as a failure knows.
+func (s *serverDriver) soFar() Identity {
 	id := s.id
 	if id.Authcid == "" {
 		id.Authcid = s.user
@@ -320,6 +364,8 @@ func (s *serverDriver) answer(ctx context.Context, q Question) Answer {
 	switch q := q.(type) {
 	case NoQuestion:
 		return Answer{}
+	case VerifierQuestion:
+		return s.answerVerifier(ctx, q)
 	case PasswordQuestion:
 		err := s.claim(ctx, q.User)
 		if err == nil {
@@ -329,13 +375,70 @@ func (s *serverDriver) answer(ctx context.Context, q Question) Answer {
 			err = s.authorize(ctx, newIdentity(q.User, q.Authzid, s.x.Mechanism()))
 		}
 		return Answer{Err: err}
+	case TokenQuestion:
+		return s.answerSubject(ctx, q.Authzid, func(authzid string) (string, error) {
+			if !s.hostMatches(q.Host) {
+				return "", errOtherHost
+			}
+			return s.a.CheckToken(ctx, authzid, q.Token)
+		})
+	case CertQuestion:
+		return s.answerSubject(ctx, q.Authzid, func(authzid string) (string, error) {
+			return s.a.CheckCert(ctx, authzid, s.ci.TLS.VerifiedChains)
+		})
+	case AuthorizeQuestion:
+		var err error
+		if !s.known { // ANONYMOUS: nobody was looked up
+			err = s.claim(ctx, "")
+		}
+		if err == nil {
+			err = s.authorize(ctx, q.Identity)
+		}
+		return Answer{Err: err}
 	}
 	return Answer{Err: ErrMechanism}
 }
 
+func (s *serverDriver) answerVerifier(ctx context.Context, q VerifierQuestion) Answer {
+	err := s.claim(ctx, q.User)
+	if err != nil {
+		return Answer{Err: err}
+	}
+	var vs []Verifier
+	vs, s.decoy, err = s.a.verifiers(ctx, s.user, q.Scheme)
+	return Answer{Verifiers: vs, Err: err}
+}
+
+// answerSubject asks who it is, and at once whether that one may act as authzid:
+// with a refusal coming later, it would look different from a bad token.
+func (s *serverDriver) answerSubject(ctx context.Context, authzid string, check func(authzid string) (string, error)) Answer {
+	if err := s.claim(ctx, authzid); err != nil {
+		return Answer{Err: err}
+	}
+	authzid, s.user = s.user, "" // asked for, not proved
+	subject, err := check(authzid)
+	if err == nil && subject != "" {
+		err = s.authorize(ctx, newIdentity(subject, authzid, s.x.Mechanism()))
+	} else {
+		s.id.Authzid = authzid
+	}
+	return Answer{Subject: subject, Err: verdict(err)}
+}
+
+// hostMatches compares the host that an OAuth client believes to be connected to
+// with the one it named to TLS. RFC 7628, section 3.2. The port is not compared:
+// behind a forwarder the two ends know it by different numbers.
+func (s *serverDriver) hostMatches(host string) bool {
+	name := s.ci.TLS.ServerName
+	return host == "" || name == "" || ascii.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(name, "."))
+}
+
+var errOtherHost = fmt.Errorf("%w: the token is for another host", ErrCredentials)
+
 // claim is called once the user is known: prepares the name and asks Before.
 func (s *serverDriver) claim(ctx context.Context, user string) error {
 	var err error
+	s.known = true
 	if user != "" {
 		if s.user, err = s.a.prepareName(user); err != nil {
 			return err
@@ -355,6 +458,8 @@ func (s *serverDriver) claim(ctx context.Context, user string) error {
 func (s *serverDriver) authorize(ctx context.Context, id Identity) error {
 	authzid, err := id.Authzid, error(nil)
 	switch {
+	case s.decoy:
+		return errNoSuchUser
 	case authzid == id.Authcid:
 		authzid = ""
 	case authzid != "":
