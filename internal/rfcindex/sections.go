@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+// section is a heading of an RFC.
+type section struct {
+	number, title string
+	boilerplate   bool
+}
+
+var (
+	// heading starts in the first column, where nothing else starts with a
+	// number: text and the lines of the table of contents are indented.
+	heading  = regexp.MustCompile(`^(?:Appendix |APPENDIX )?(\d{1,2}(?:\.\d+)*|[A-Z](?:\.\d+)*)(?:[.:]? +-? *|\. *)((?:[A-Z"'<\[]|\d+[a-z]).*)$`)
+	appendix = regexp.MustCompile(`^(?:Appendix|APPENDIX) [A-Z]\b|^[A-Z]\.`)
+	leaders  = regexp.MustCompile(`\.{3}|\. \. `) // of a table of contents
+)
+
+// boilerplate is what nobody implements, with all below it.
+var boilerplate = regexp.MustCompile(`(?i)references$|^acknowledge?ment|^authors?\b|^editors?\b|^copyright|intellectual property|^contributors|^table of contents|^iana considerations`)
+
+// sections returns the headings of an RFC whose text is rfcNNNN.txt. The error is [fs.ErrNotExist] when there is no text.
+func sections(texts fs.FS, rfc int) ([]section, error) {
+	data, err := fs.ReadFile(texts, fmt.Sprintf("rfc%04d.txt", rfc))
+	if err != nil {
+		return nil, err
+	}
+	return headings(string(data)), nil
+}
+
+func headings(text string) []section {
+	var list []section
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \r\n\f")
+		m := heading.FindStringSubmatch(line)
+		if m == nil || leaders.MatchString(line) || m[1] >= "A" && !appendix.MatchString(line) {
+			continue
+		}
+		s := section{number: m[1], title: m[2], boilerplate: boilerplate.MatchString(m[2])}
+		known := false
+		for _, o := range list {
+			known = known || o.number == s.number
+			s.boilerplate = s.boilerplate || o.boilerplate && strings.HasPrefix(s.number, o.number+".")
+		}
+		if !known {
+			list = append(list, s)
+		}
+	}
+	return list
+}
