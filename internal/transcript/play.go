@@ -86,8 +86,7 @@ func (p *player) step(steps []Step) (int, error) {
 	case step.Kind == StartTLS:
 		return 1, p.startTLS(step)
 	case ours && step.Kind == Close:
-		p.record(step)
-		return 1, p.peer.close()
+		return 1, p.close(step)
 	case ours:
 		return p.send(steps)
 	case step.Kind == Close:
@@ -98,6 +97,14 @@ func (p *player) step(steps []Step) (int, error) {
 		return 2, p.expectLine(steps[1], maxSkips)
 	}
 	return 1, p.expectLine(step, 0)
+}
+
+func (p *player) close(step Step) error {
+	p.record(step)
+	if err := p.peer.close(); err != nil {
+		return p.fail(step, "to close", "an error", err)
+	}
+	return nil
 }
 
 // send sends the lines of our side that have nothing between them.

@@ -87,7 +87,7 @@ func (s *sessionPeer) receive(buf []byte) ([]byte, error) {
 
 func (s *sessionPeer) close() error {
 	if s.session.End == nil {
-		return errors.New("transcript: Session.End is not set")
+		return errors.New("Session.End is not set")
 	}
 	s.session.End()
 	s.pull()
