@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// chunkSize is how much of a message is in memory at a time, on its way in and out.
+const chunkSize = 64 << 10
+
+// Deliver stores one message for all of the accounts, each named once, or for
+// none: if an account has gone meanwhile, the error is ErrNotFound. content is
+// read to its end first, so that a slow sender holds up nobody; an error of it is
+// returned as it is. ctx only says whether to begin.
+func (s *Store) Deliver(ctx context.Context, accounts []string, received time.Time, content io.Reader) error {
+	p := spool{dir: s.dir}
+	defer p.Close()
+	if _, err := io.Copy(&p, content); err != nil {
+		return err
+	}
+	textSize, err := p.textSize()
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.change(p.size, func(t *tx) error {
+		id, err := t.insert("INSERT INTO contents (size, text_size) VALUES (?, ?)", p.size, textSize)
+		if err != nil {
+			return err
+		}
+		err = p.chunks(func(seq int, data []byte) error {
+			return t.exec("INSERT INTO chunks (content, seq, data) VALUES (?, ?, ?)", id, seq, data)
+		})
+		if err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			if err := deliverTo(t, account, received, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deliverTo takes the next UID of the account's inbox for the content.
+func deliverTo(t *tx, account string, received time.Time, content int64) error {
+	var mailbox, uid, modseq int64
+	err := t.scan([]any{&mailbox, &uid, &modseq}, `
+		UPDATE mailboxes SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1
+		WHERE name = ? AND account = (SELECT id FROM accounts WHERE name = ?)
+		RETURNING id, uidnext - 1, highestmodseq`, inbox, account)
+	if err != nil {
+		return fmt.Errorf("account %q: %w", account, err)
+	}
+	return t.exec("INSERT INTO messages (mailbox, uid, modseq, internal_date, content) VALUES (?, ?, ?, ?, ?)",
+		mailbox, uid, modseq, received.Unix(), content)
+}
+
+// Content opens the octets of a message. Reading fails with ErrNotFound if the
+// message goes away meanwhile: each chunk is fetched on its own, since one long
+// query would keep the journal from being emptied for as long as the client is slow.
+func (s *Store) Content(ctx context.Context, m Message) io.ReadCloser {
+	return &content{ctx: ctx, store: s, id: m.content, left: m.Size}
+}
+
+type content struct {
+	ctx   context.Context // of the one call that reads; Read has no other way to learn of its end
+	store *Store
+	id    int64
+	seq   int
+	left  int64 // octets not yet fetched
+	chunk []byte
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	if len(c.chunk) == 0 {
+		if c.left == 0 {
+			return 0, io.EOF
+		}
+		if err := c.fetch(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.chunk)
+	c.chunk = c.chunk[n:]
+	return n, nil
+}
+
+func (c *content) fetch() error {
+	err := c.store.read.QueryRowContext(c.ctx, "SELECT data FROM chunks WHERE content = ? AND seq = ?", c.id, c.seq).Scan(&c.chunk)
+	if err != nil {
+		return found(err)
+	}
+	c.seq++
+	c.left -= int64(len(c.chunk))
+	return nil
+}
+
+func (c *content) Close() error { return nil }
