@@ -1,0 +1,739 @@
+package mime
+
+import (
+	"strings"
+
+	"github.com/mailwire/mailwire/internal/ascii"
+)
+
+// An Address is a mailbox. Name is decoded; Local is without quotes and
+// escapes, Domain with the brackets of a literal, Route (obsolete) as in
+// "@a,@b". All are valid UTF-8. Local and Domain never come from splitting a
+// joined string: a quoted "a@b" stays a Local.
+type Address struct{ Name, Route, Local, Domain string }
+
+// A Group is a named list: Mailboxes[From:To].
+type Group struct {
+	Name     string
+	From, To int
+}
+
+// An AddressList is the value of From, To and the like.
+type AddressList struct {
+	Mailboxes []Address
+	Groups    []Group
+	Defects   []Defect
+}
+
+// ParseAddresses reads an address list, folded or not, and recovers: a bad
+// member never costs another one. RFC 5322, sections 3.4 and 4.4; RFC 6532.
+//
+// In front of an angle-addr anything is a name, and so is a member without an
+// address that comes before it: a comma that should have been quoted. A single
+// word is a Local without Domain. What is unclosed is closed at the end.
+func ParseAddresses(s string) AddressList { return parseAddresses(s, nil, false) }
+
+// ParseAddress reads exactly one mailbox and accepts no obsolete form and
+// nothing that ParseAddresses repairs. The error is ErrAddress, wrapped.
+func ParseAddress(s string) (Address, error) {
+	l := parseAddresses(s, nil, false)
+	if len(l.Mailboxes) != 1 || len(l.Groups) > 0 || len(l.Defects) > 0 {
+		return Address{}, badAddress(s)
+	}
+	return l.Mailboxes[0], nil
+}
+
+var (
+	// addressAtom is atext and what is above ASCII: RFC 6532, section 3.2.
+	addressAtom = ascii.Atext.Or(ascii.High)
+	// phraseStop ends a plain stretch of a member.
+	phraseStop = ascii.Of(" \t\r\n()<>[]:;@\\,.\"")
+)
+
+// An addressParser goes through a list once. Members are found first, by the
+// characters that separate them; only then is their inside read, so that an
+// encoded comma or bracket is never syntax.
+type addressParser struct {
+	s   string
+	o   *Options
+	raw bool // names as they stand, for ENVELOPE
+	out AddressList
+
+	openGroup bool
+	group     string
+	from      int  // of the group
+	noQuote   bool // no quote after here is ever closed
+	noComment bool
+	noBracket bool // in this member
+	commas    int  // members so far that were separated by a comma
+
+	// The streak of members without address before this one.
+	streak, streakMailboxes, streakDefects int
+}
+
+// A member is one element of the list while it is read.
+type member struct {
+	start, end     int // of the phrase or addr-spec
+	comment        span
+	words          int
+	at             bool // has "@" outside quotes
+	odd            bool // has something that no phrase has
+	obs            bool
+	quoted         bool
+	angle          bool
+	spec           addrSpec
+	afterAngleJunk bool
+}
+
+func parseAddresses(s string, o *Options, raw bool) AddressList {
+	p := addressParser{s: s, o: o, raw: raw, streak: -1}
+	if n := strings.Count(s, "@"); n > 0 {
+		p.out.Mailboxes = make([]Address, 0, min(n, 1+len(s)/6))
+	}
+	for i := 0; i < len(s); {
+		i = p.member(i)
+	}
+	if p.openGroup {
+		p.defect(DefectUnclosed, len(s))
+		p.endGroup()
+	}
+	return p.out
+}
+
+func (p *addressParser) defect(k DefectKind, at int) {
+	d := Defect{Kind: k, Offset: int64(at)}
+	if at < len(p.s) && len(p.out.Defects) < p.o.maxDefects() {
+		d.Note = note(p.s[at:])
+	}
+	p.out.Defects = addDefect(p.out.Defects, p.o.maxDefects(), d)
+}
+
+func (p *addressParser) endGroup() {
+	p.out.Groups = append(p.out.Groups, Group{Name: p.group, From: p.from, To: len(p.out.Mailboxes)})
+	p.openGroup = false
+	p.streak = -1
+}
+
+// member reads one element and the separator after it.
+func (p *addressParser) member(i int) int {
+	s := p.s
+	m := member{start: -1}
+	p.noBracket = false
+	for i < len(s) {
+		c := s[i]
+		if addressAtom[c] {
+			m.word(i)
+			for i++; i < len(s) && addressAtom[s[i]]; i++ {
+			}
+			m.end = i
+			continue
+		}
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			i++
+		case '(':
+			i = p.comment(&m, i)
+		case '"':
+			i = p.quoted(&m, i)
+		case '<':
+			i = p.angle(&m, i)
+		case ',':
+			p.finish(&m, i, true)
+			return i + 1
+		case ';':
+			p.finish(&m, i, false)
+			if p.openGroup {
+				p.endGroup()
+			} else {
+				p.defect(DefectBadAddress, i)
+			}
+			return i + 1
+		case ':':
+			if !p.openGroup && !m.angle && !m.at && m.start >= 0 {
+				p.startGroup(&m)
+				return i + 1
+			}
+			m.word(i)
+			m.odd = true
+			i++
+			m.end = i
+		case '[':
+			m.word(i)
+			i = p.literal(&m, i)
+			m.end = i
+		case '\\':
+			m.word(i)
+			m.odd = true
+			i = min(i+2, len(s))
+			m.end = i
+		default:
+			m.word(i)
+			m.at = m.at || c == '@'
+			m.obs = m.obs || c == '.'
+			m.odd = m.odd || c != '@' && c != '.'
+			i++
+			m.end = i
+		}
+	}
+	p.finish(&m, i, true)
+	return i
+}
+
+// word notes that something of the phrase or addr-spec starts at i.
+func (m *member) word(i int) {
+	if m.angle {
+		m.afterAngleJunk = true
+		return
+	}
+	if m.start < 0 {
+		m.start = i
+	}
+	if m.end < i || m.words == 0 {
+		m.words++
+	}
+}
+
+func (p *addressParser) comment(m *member, i int) int {
+	next, closed := i+1, false
+	if !p.noComment {
+		next, closed = skipComment(p.s, i)
+	}
+	if !closed {
+		p.defect(DefectUnclosed, i)
+		p.noComment = true
+	}
+	m.comment = span{int32(i), int32(next)}
+	return next
+}
+
+// quoted passes a quoted string. One that is not closed is no quoted string:
+// its quote is dropped and the rest read as it stands, which loses least.
+func (p *addressParser) quoted(m *member, i int) int {
+	next, closed := i+1, false
+	if !p.noQuote {
+		_, next, closed = skipQuoted(p.s, i)
+	}
+	if !closed {
+		p.noQuote = true
+		p.defect(DefectUnclosed, i)
+		return i + 1
+	}
+	m.word(i)
+	m.quoted = true
+	m.end = next
+	return next
+}
+
+// skipQuoted passes the quoted string at s[i]. Here a backslash escapes any
+// octet: RFC 5322, section 3.2.4.
+func skipQuoted(s string, i int) (escaped bool, next int, closed bool) {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return escaped, i + 1, true
+		case '\\', '\n', '\r':
+			escaped = true
+			if s[i] == '\\' {
+				i++
+			}
+		}
+	}
+	return escaped, len(s), false
+}
+
+// literal passes a domain-literal; elsewhere a bracket is a character like others.
+func (p *addressParser) literal(m *member, i int) int {
+	if !m.at || p.noBracket {
+		m.odd = true
+		return i + 1
+	}
+	n := strings.IndexAny(p.s[i:], "]<>,;")
+	if n < 0 || p.s[i+n] != ']' {
+		m.odd, p.noBracket = true, true
+		return i + 1
+	}
+	return i + n + 1
+}
+
+func (p *addressParser) startGroup(m *member) {
+	p.group = p.name(m.start, m.end)
+	if m.odd || m.obs {
+		p.defect(DefectObsAddress, m.start)
+	}
+	p.openGroup, p.from, p.streak, p.commas = true, len(p.out.Mailboxes), -1, 0
+}
+
+// finish adds the mailbox of a member that ends at octet at.
+func (p *addressParser) finish(m *member, at int, comma bool) {
+	if comma {
+		p.commas++
+	}
+	switch {
+	case m.angle:
+		p.finishAngle(m)
+		p.streak = -1
+	case m.start < 0:
+		if at < len(p.s) && p.s[at] == ',' || p.commas > 1 && !p.openGroup {
+			p.defect(DefectObsAddress, min(at, len(p.s)))
+		}
+	default:
+		p.finishBare(m)
+	}
+}
+
+func (p *addressParser) finishAngle(m *member) {
+	a := Address{Route: m.spec.route, Local: m.spec.local, Domain: m.spec.domain}
+	start := m.start
+	if p.streak >= 0 {
+		// The comma before was part of a name.
+		p.out.Mailboxes = p.out.Mailboxes[:p.streakMailboxes]
+		p.out.Defects = p.out.Defects[:p.streakDefects]
+		start = p.streak
+		m.end = max(m.end, start)
+		p.defect(DefectBadAddress, start)
+		if m.start < 0 {
+			m.end = m.spec.at
+		}
+	} else if m.at || m.odd {
+		p.defect(DefectBadAddress, start)
+	} else if m.obs {
+		p.defect(DefectObsAddress, start)
+	}
+	if start >= 0 {
+		a.Name = p.name(start, m.end)
+	} else if m.comment.to > 0 {
+		a.Name = p.commentName(m.comment)
+	}
+	if m.afterAngleJunk {
+		p.defect(DefectBadAddress, m.spec.at)
+	}
+	if p.checkSpec(&m.spec, m.spec.at) {
+		p.out.Mailboxes = append(p.out.Mailboxes, a)
+	}
+}
+
+// checkSpec reports the defects of an addr-spec, and whether it is one.
+func (p *addressParser) checkSpec(a *addrSpec, at int) bool {
+	switch {
+	case !a.ok:
+		p.defect(DefectBadAddress, at)
+		return false
+	case a.domain == "":
+		p.defect(DefectNoDomain, at)
+	case a.bad:
+		p.defect(DefectBadAddress, at)
+	}
+	if a.obs || a.route != "" {
+		p.defect(DefectObsAddress, at)
+	}
+	return true
+}
+
+func (p *addressParser) finishBare(m *member) {
+	if !m.at {
+		if p.streak < 0 {
+			p.streak, p.streakMailboxes, p.streakDefects = m.start, len(p.out.Mailboxes), len(p.out.Defects)
+		}
+		spec := parseSpec(p.s[m.start:m.end])
+		if !spec.ok || spec.rest {
+			p.defect(DefectBadAddress, m.start)
+			return
+		}
+		p.defect(DefectNoDomain, m.start)
+		p.out.Mailboxes = append(p.out.Mailboxes, Address{Local: spec.local})
+		return
+	}
+	p.streak = -1
+	spec := parseSpec(p.s[m.start:m.end])
+	if !p.checkSpec(&spec, m.start) {
+		return
+	}
+	if spec.rest {
+		p.defect(DefectBadAddress, m.start)
+	}
+	a := Address{Local: spec.local, Domain: spec.domain}
+	if m.comment.to > 0 {
+		a.Name = p.commentName(m.comment)
+	}
+	p.out.Mailboxes = append(p.out.Mailboxes, a)
+}
+
+// angle reads an angle-addr. Doubled brackets count once; one that is not
+// closed ends at the next comma or semicolon.
+func (p *addressParser) angle(m *member, i int) int {
+	s := p.s
+	if m.angle { // a second one in the same member is junk
+		m.afterAngleJunk = true
+	}
+	at, doubled := i, false
+	for i++; i < len(s) && (s[i] == '<' || isSpace(s[i])); i++ {
+		doubled = doubled || s[i] == '<'
+	}
+	from := i
+	route := i < len(s) && s[i] == '@'
+loop:
+	for i < len(s) {
+		switch s[i] {
+		case '"':
+			if p.noQuote {
+				i++
+				continue
+			}
+			_, next, closed := skipQuoted(s, i)
+			p.noQuote = !closed
+			if i++; closed {
+				i = next
+			}
+		case '(':
+			if p.noComment {
+				i++
+				continue
+			}
+			next, closed := skipComment(s, i)
+			p.noComment = !closed
+			if i++; closed {
+				i = next
+			}
+		case ':':
+			route = false
+			i++
+		case '>', ';', '<':
+			break loop
+		case ',':
+			if !route {
+				break loop
+			}
+			i++
+		default:
+			i++
+		}
+	}
+	if !m.angle {
+		m.spec = parseAngle(s[from:i])
+		m.spec.at = at
+	}
+	m.angle = true
+	if i == len(s) || s[i] != '>' {
+		p.defect(DefectUnclosed, at)
+		return i
+	}
+	for i++; i < len(s) && s[i] == '>'; i++ {
+		doubled = true
+	}
+	if doubled {
+		p.defect(DefectBadAddress, at)
+	}
+	return i
+}
+
+// An addrSpec is local-part and domain. RFC 5322, section 3.4.1.
+type addrSpec struct {
+	route, local, domain string
+	at                   int
+	ok                   bool
+	obs                  bool // white space or comments around dots, quotes between dots
+	bad                  bool // dots in odd places, octets that may not stand there
+	rest                 bool // something follows
+}
+
+func parseAngle(s string) addrSpec {
+	route := ""
+	if i := skipCFWS(s, 0); i < len(s) && s[i] == '@' {
+		colon := strings.IndexByte(s, ':')
+		if colon < 0 {
+			return addrSpec{}
+		}
+		route, s = compact(s[i:colon]), s[colon+1:]
+	}
+	a := parseSpec(s)
+	a.route = route
+	a.ok = a.ok && !a.rest
+	return a
+}
+
+// compact removes white space and comments.
+func compact(s string) string {
+	if strings.IndexAny(s, " \t\r\n(") < 0 {
+		return toValid(s)
+	}
+	out := make([]byte, 0, len(s))
+	for i := skipCFWS(s, 0); i < len(s); i = skipCFWS(s, i+1) {
+		out = append(out, s[i])
+	}
+	return toValid(string(out))
+}
+
+// parseSpec reads local-part "@" domain; the domain may be missing. Comments
+// around it do not matter. Octets that are not UTF-8 become U+FFFD: a guessed
+// charset could name another mailbox.
+func parseSpec(s string) (a addrSpec) {
+	if n := ascii.Span(addressAtom, s); n > 0 && n < len(s) && s[n] == '@' { // the common shape
+		if d := s[n+1:]; isDotAtom(d) {
+			return addrSpec{local: toValid(s[:n]), domain: toValid(d), ok: true}
+		}
+	}
+	i := a.localPart(s)
+	if !a.ok {
+		return a
+	}
+	if i == len(s) || s[i] != '@' {
+		a.rest = i < len(s)
+		return a
+	}
+	i = a.domainPart(s, i+1)
+	a.rest = i < len(s)
+	a.ok = a.ok && a.domain != ""
+	return a
+}
+
+func isDotAtom(s string) bool {
+	dot := true
+	for i := range len(s) {
+		switch {
+		case s[i] == '.':
+			if dot {
+				return false
+			}
+			dot = true
+		case addressAtom[s[i]]:
+			dot = false
+		default:
+			return false
+		}
+	}
+	return !dot
+}
+
+// localPart reads words with dots between them and returns the place after it
+// and after white space. Dots in odd places are kept.
+func (a *addrSpec) localPart(s string) int {
+	var b pieces
+	dot, words, any := true, 0, false
+	start := skipCFWS(s, 0)
+	i := start
+	for i < len(s) {
+		from := i
+		switch c := s[i]; {
+		case c == '.':
+			a.bad = a.bad || dot
+			b.add(".")
+			dot = true
+			i++
+		case !dot: // a second word without a dot
+			a.local, a.ok, a.rest = toValid(b.String()), true, true
+			return i
+		case c == '"':
+			escaped, next, closed := skipQuoted(s, i)
+			if !closed {
+				return i
+			}
+			b.addQuoted(s[i+1:next-1], escaped)
+			dot, any = false, true
+			words++
+			a.obs = a.obs || words > 1
+			i = next
+		case addressAtom[c]:
+			for i++; i < len(s) && addressAtom[s[i]]; i++ {
+			}
+			b.add(s[from:i])
+			a.obs = a.obs || any
+			dot = false
+			words++
+		default:
+			a.ok = words > 0 && c == '@'
+			a.bad = a.bad || dot
+			a.local = toValid(b.String())
+			return i
+		}
+		if next := skipCFWS(s, i); next > i {
+			a.obs = a.obs || next < len(s) && s[next] != '@'
+			i = next
+		}
+	}
+	a.ok = words > 0
+	a.bad = a.bad || dot
+	a.local = toValid(b.String())
+	return i
+}
+
+func (a *addrSpec) domainPart(s string, i int) int {
+	from := skipCFWS(s, i)
+	if from < len(s) && s[from] == '[' {
+		n := strings.IndexByte(s[from:], ']')
+		if n < 0 {
+			a.ok = false
+			return len(s)
+		}
+		a.domain = compact(s[from : from+n+1])
+		a.bad = a.bad || !ascii.All(ascii.DContent, a.domain[1:len(a.domain)-1])
+		return skipCFWS(s, from+n+1)
+	}
+	var b pieces
+	dot := true
+	i = from
+	for i < len(s) {
+		at := i
+		switch c := s[i]; {
+		case c == '.':
+			a.bad = a.bad || dot
+			dot = true
+			b.add(".")
+			i++
+		case addressAtom[c] && dot:
+			for i++; i < len(s) && addressAtom[s[i]]; i++ {
+			}
+			b.add(s[at:i])
+			dot = false
+		default:
+			a.bad = a.bad || dot
+			a.domain = toValid(b.String())
+			return i
+		}
+		if next := skipCFWS(s, i); next > i {
+			a.obs = a.obs || next < len(s)
+			i = next
+		}
+	}
+	a.bad = a.bad || dot
+	a.domain = toValid(b.String())
+	return i
+}
+
+// pieces joins substrings and stays a substring while there is one.
+type pieces struct {
+	one string
+	buf []byte
+	n   int
+}
+
+func (b *pieces) add(s string) {
+	b.n++
+	switch {
+	case b.n == 1:
+		b.one = s
+		return
+	case b.buf == nil:
+		b.buf = make([]byte, 0, len(b.one)+len(s)+32)
+		b.buf = append(b.buf, b.one...)
+	}
+	b.buf = append(b.buf, s...)
+}
+
+func (b *pieces) addQuoted(in string, escaped bool) {
+	if escaped {
+		in = string(appendUnescaped(nil, in))
+	}
+	b.add(in)
+}
+
+func (b *pieces) String() string {
+	if b.buf == nil {
+		return b.one
+	}
+	return string(b.buf)
+}
+
+// appendUnescaped undoes backslashes and folds; CR, LF and NUL become spaces.
+func appendUnescaped(dst []byte, s string) []byte {
+	if strings.IndexByte(s, '\n') >= 0 {
+		s = unfold("x" + s + "x") // its own white space at the ends stays
+		s = s[1 : len(s)-1]
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) {
+			i++
+			c = s[i]
+		}
+		if c == '\r' || c == '\n' || c == 0 {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// name returns the text of a phrase: quotes undone, comments dropped, white
+// space collapsed outside quotes, words decoded.
+func (p *addressParser) name(from, to int) string {
+	s := p.s[from:to]
+	plain := true
+	space := false
+	for i := 0; i < len(s) && plain; i++ {
+		c := s[i]
+		plain = c != '"' && c != '(' && c != '\\' && c != '\r' && c != '\n' && c != '\t' && !(space && c == ' ')
+		space = c == ' '
+	}
+	if !plain {
+		s = p.phrase(s)
+	}
+	if p.raw {
+		return s
+	}
+	return decodeText(s, p.o)
+}
+
+func (p *addressParser) phrase(s string) string {
+	if len(s) > 1 && s[0] == '"' {
+		if escaped, next, closed := skipQuoted(s, 0); closed && next == len(s) && !escaped {
+			return s[1 : len(s)-1]
+		}
+	}
+	out := make([]byte, 0, len(s))
+	noQuote := false
+	gap := false
+	for i := 0; i < len(s); {
+		next := i + 1
+		switch c := s[i]; {
+		case isSpace(c):
+			gap = true
+			i++
+			continue
+		case c == '(':
+			var closed bool
+			if next, closed = skipComment(s, i); closed {
+				gap = true
+				i = next
+				continue
+			}
+			next = i + 1
+		}
+		if gap && len(out) > 0 {
+			out = append(out, ' ')
+		}
+		gap = false
+		switch c := s[i]; {
+		case c == '"':
+			closed := false
+			if !noQuote {
+				_, next, closed = skipQuoted(s, i)
+			}
+			if !closed {
+				noQuote = true
+				i++
+				continue
+			}
+			out = appendUnescaped(out, s[i+1:next-1])
+		case c == '\\' && next < len(s):
+			out = append(out, s[next])
+			next++
+		default:
+			out = append(out, c)
+		}
+		i = next
+	}
+	return cleanText(string(out))
+}
+
+// commentName returns a comment as the name of the address in front of it.
+func (p *addressParser) commentName(c span) string {
+	s := p.s[c.from+1 : c.to]
+	s = strings.TrimSuffix(s, ")")
+	if strings.IndexByte(s, '\\') >= 0 {
+		s = string(appendUnescaped(nil, s))
+	}
+	if s = unfold(s); p.raw {
+		return s
+	}
+	return decodeText(s, p.o)
+}

@@ -1,0 +1,569 @@
+package mime
+
+import "strings"
+
+// headerScan is what the Indexer knows of the header block that it is in.
+type headerScan struct {
+	message bool // of a message, not of a body part
+	first   bool // no line was read
+	field   bool // a field was read
+	ownDone bool // the boundary of this header was looked for
+	kept    bool // the current line was added to the value already
+	skipped bool // over MaxHeaders
+
+	name [28]byte // the start of the current line
+	n    int
+	gap  bool // white space after the name
+	high bool // octets above 127 in the name
+	mark int  // octets of a byte order mark
+
+	junk valueMark // a line that is no field, until the next line decides
+	keep keeping
+	line int // octets of the value before the current line
+	ct   []byte
+	cte  []byte
+}
+
+// keeping is the value that is being collected.
+type keeping uint8
+
+const (
+	keepNothing keeping = iota
+	keepType
+	keepEncoding
+)
+
+// A valueMark is the place to which the scan goes back when a line turns out
+// to be the first of the body: a position, no octets.
+type valueMark struct {
+	pending  bool
+	off      int64
+	lf, bare int64
+	value    int
+}
+
+const byteOrderMark = "\xef\xbb\xbf"
+
+// nameOctet holds the octets that a field name is made of: above SP, no colon.
+var nameOctet = func() (t [256]bool) {
+	for c := '!'; c <= 255; c++ {
+		t[c] = c != ':' && c != 127
+	}
+	return
+}()
+
+// openPart starts a record with its header at octet off.
+// bare line ends have no CR before it.
+func (x *Indexer) openPart(parent int32, off, bare int64, flags recordFlags) {
+	message := parent < 0 || x.recs[parent].kind == Embedded
+	x.cur = int32(len(x.recs))
+	x.recs = append(x.recs, record{parent: parent, header: off, flags: flags, bareBefore: bare})
+	place(x.recs)
+	x.hdr = headerScan{message: message, first: true, ct: x.hdr.ct[:0], cte: x.hdr.cte[:0]}
+	if x.headers >= int64(x.opt.MaxHeaders) {
+		x.hdr.skipped = true
+		x.recs[x.cur].flags |= flagSkipped
+		x.defect(DefectHeaderTooLong, x.cur, off, "")
+	}
+	x.state, x.line = inHeader, lineStart
+}
+
+// nextPart starts a part of the multipart after a delimiter line.
+func (x *Indexer) nextPart(parent int32) {
+	up := &x.recs[parent]
+	up.flags |= flagSawDelimiter
+	x.openPart(parent, x.lineOff, x.bare, up.flags&flagDigest)
+}
+
+// startHeaderLine sorts the line by its first octet.
+func (x *Indexer) startHeaderLine(c byte, pos int) int {
+	h := &x.hdr
+	if h.skipped || x.lineOff-x.recs[x.cur].header >= int64(x.opt.MaxHeader) {
+		if !h.skipped {
+			h.skipped = true
+			x.joinJunk()
+			x.endValue(x.lineOff)
+			x.defect(DefectHeaderTooLong, x.cur, x.lineOff, "")
+		}
+		if c != '\r' && c != '\n' {
+			x.line = lineRest
+			return pos
+		}
+	}
+	if !h.kept {
+		h.line = x.valueLen()
+	}
+	switch {
+	case c == '\r' || c == '\n':
+		x.line = lineCR
+	case c == ' ' || c == '\t':
+		x.fold()
+	case h.first && h.message && h.mark == 0 && c == byteOrderMark[0]:
+		x.line = lineMark
+	default:
+		x.startName()
+	}
+	return pos
+}
+
+func (x *Indexer) startName() {
+	h := &x.hdr
+	h.n, h.gap, h.high = 0, false, false
+	x.line = lineName
+}
+
+// fold takes a line that goes on the field before it.
+func (x *Indexer) fold() {
+	h := &x.hdr
+	if h.first {
+		x.defect(DefectFirstLineFolded, x.cur, x.lineOff, "")
+	}
+	h.first = false
+	x.joinJunk()
+	x.line = lineRest
+}
+
+// readMark passes a byte order mark in front of the first line.
+func (x *Indexer) readMark(p []byte, pos int) int {
+	h := &x.hdr
+	for pos < len(p) && h.mark < 3 && p[pos] == byteOrderMark[h.mark] {
+		h.mark++
+		pos++
+	}
+	switch {
+	case h.mark == 3:
+		x.defect(DefectByteOrderMark, x.cur, x.lineOff, "")
+		x.lineOff += 3
+		x.line = lineStart
+	case pos < len(p):
+		x.noMark()
+	}
+	return pos
+}
+
+// noMark gives octets that only looked like a byte order mark to the name.
+func (x *Indexer) noMark() {
+	n := x.hdr.mark
+	x.hdr.mark = 3
+	x.startName()
+	x.readName([]byte(byteOrderMark[:n]), 0, x.lineOff)
+}
+
+// skipCR passes the CRs of what may be the empty line.
+func (x *Indexer) skipCR(p []byte, pos int) int {
+	start := pos
+	for ; pos < len(p); pos++ {
+		switch p[pos] {
+		case '\r':
+		case '\n':
+			if x.hdr.junk.pending {
+				x.cutHeader()
+				x.line = lineRest
+				return pos
+			}
+			end := x.lineOff
+			pos = x.endLine(p, pos)
+			x.endValue(end)
+			x.endHeader(x.lineOff, x.lf, x.bare)
+			return pos
+		default:
+			x.noField()
+			x.keepLine(p[start:pos])
+			return pos
+		}
+	}
+	x.keepLine(p[start:])
+	return pos
+}
+
+// readName reads the name of a field up to its colon; base is the offset of p[0].
+func (x *Indexer) readName(p []byte, pos int, base int64) int {
+	h := &x.hdr
+	start := pos
+	for ; pos < len(p); pos++ {
+		switch c := p[pos]; {
+		case nameOctet[c] && !h.gap:
+			if h.n < len(h.name) {
+				h.name[h.n] = c
+			}
+			h.n++
+			h.high = h.high || c > 127
+		case c == ' ' || c == '\t':
+			h.gap = true
+		case c == ':':
+			x.startField(base + int64(pos) + 1)
+			return pos + 1
+		default:
+			x.noField()
+			x.keepLine(p[start:pos])
+			return pos
+		}
+	}
+	x.keepLine(p[start:])
+	return pos
+}
+
+// keepLine collects octets of a line that may turn out to belong to the value
+// before it: junk that is joined.
+func (x *Indexer) keepLine(p []byte) {
+	if !x.hdr.kept && (x.line != lineRest || x.hdr.junk.pending) {
+		x.keepValue(p)
+	}
+}
+
+// startField takes a line that is a field; its value starts at octet off.
+func (x *Indexer) startField(off int64) {
+	h := &x.hdr
+	x.joinJunk()
+	x.dropLine(h.line)
+	x.endValue(x.lineOff)
+	h.first, h.field = false, true
+	x.line = lineRest
+	if h.n == 0 || h.high {
+		x.defect(DefectBadFieldName, x.cur, x.lineOff, "")
+	}
+	r := &x.recs[x.cur]
+	at := int32(min(off-r.header, 1<<31-1))
+	switch {
+	case h.n == len("Content-Type") && strings.EqualFold(string(h.name[:h.n]), "Content-Type"):
+		x.startValue(keepType, &r.typ, at)
+	case h.n == len("Content-Transfer-Encoding") && strings.EqualFold(string(h.name[:h.n]), "Content-Transfer-Encoding"):
+		x.startValue(keepEncoding, &r.cte, at)
+	}
+}
+
+func (x *Indexer) startValue(k keeping, s *span, at int32) {
+	if s.to != 0 {
+		x.defect(DefectDuplicateField, x.cur, x.lineOff, "")
+		return
+	}
+	x.hdr.keep = k
+	*s = span{at, at}
+}
+
+// keepValue collects octets of the current line, up to maxValue.
+func (x *Indexer) keepValue(p []byte) {
+	switch x.hdr.keep {
+	case keepType:
+		x.hdr.ct = append(x.hdr.ct, p[:min(len(p), maxValue-len(x.hdr.ct))]...)
+	case keepEncoding:
+		x.hdr.cte = append(x.hdr.cte, p[:min(len(p), maxValue-len(x.hdr.cte))]...)
+	}
+}
+
+func (x *Indexer) valueLen() int {
+	switch x.hdr.keep {
+	case keepType:
+		return len(x.hdr.ct)
+	case keepEncoding:
+		return len(x.hdr.cte)
+	}
+	return 0
+}
+
+// dropLine cuts the value to n octets: the lines after it are not part of it.
+func (x *Indexer) dropLine(n int) {
+	switch x.hdr.keep {
+	case keepType:
+		x.hdr.ct = x.hdr.ct[:n]
+	case keepEncoding:
+		x.hdr.cte = x.hdr.cte[:n]
+	}
+}
+
+// endValue closes the value that is being collected; it ends before octet off.
+// A value that is not wholly inside MaxHeader does not count.
+func (x *Indexer) endValue(off int64) {
+	r, n := &x.recs[x.cur], int32(min(off-x.recs[x.cur].header, 1<<31-1))
+	over := int(n) > x.opt.MaxHeader
+	switch x.hdr.keep {
+	case keepType:
+		r.typ.to = n
+		if over {
+			r.typ, x.hdr.ct = span{}, x.hdr.ct[:0]
+		}
+	case keepEncoding:
+		r.cte.to = n
+		if over {
+			r.cte, x.hdr.cte = span{}, x.hdr.cte[:0]
+		}
+	}
+	x.hdr.keep = keepNothing
+}
+
+// noField takes a line that is no field: an mbox line in front, or junk that
+// the next line decides about.
+func (x *Indexer) noField() {
+	h := &x.hdr
+	x.line = lineRest
+	if h.skipped {
+		return
+	}
+	if h.first && h.message && h.gap && isMboxLine(h.name[:min(h.n, len(h.name))]) {
+		x.defect(DefectMboxLine, x.cur, x.lineOff, "")
+		h.first = false
+		return
+	}
+	if h.junk.pending {
+		x.cutHeader()
+		return
+	}
+	h.first = false
+	h.junk = valueMark{pending: true, off: x.lineOff, lf: x.lf, bare: x.bare, value: h.line}
+}
+
+func isMboxLine(name []byte) bool { return string(name) == "From" || string(name) == ">From" }
+
+// joinJunk makes the junk line part of the field before it.
+func (x *Indexer) joinJunk() {
+	h := &x.hdr
+	if !h.junk.pending {
+		return
+	}
+	h.junk.pending = false
+	if h.keep == keepType && !h.ownDone || x.bounds.own && h.keep == keepType {
+		// The value has changed since, or will: it is read at the end.
+		h.ownDone = true
+		if x.bounds.own {
+			x.bounds.cut(len(x.bounds.open) - 1)
+		}
+	}
+	x.defect(DefectNoColon, x.cur, h.junk.off, "")
+}
+
+// cutHeader ends the header before the junk line, which is body.
+func (x *Indexer) cutHeader() {
+	j := x.hdr.junk
+	x.dropLine(j.value)
+	x.endValue(j.off)
+	x.defect(DefectHeaderCut, x.cur, j.off, "")
+	x.endHeader(j.off, j.lf, j.bare)
+	if x.state == inHeader { // an embedded message that starts with junk has no header
+		x.endHeader(j.off, j.lf, j.bare)
+	}
+	x.line = lineRest
+}
+
+// ownBoundary reads the boundary of the header that is being read, so that a
+// delimiter ends a header that has no empty line. It is read once, when the
+// first line with a dash comes after the Content-Type.
+func (x *Indexer) ownBoundary() {
+	h := &x.hdr
+	if h.ownDone || len(h.ct) == 0 || h.skipped {
+		return
+	}
+	h.ownDone = true
+	if int(x.recs[x.cur].depth) >= x.opt.MaxDepth || len(x.recs) >= x.opt.MaxParts {
+		return
+	}
+	t := parseType(h.ct)
+	from := len(x.bounds.arena)
+	if t.multipart {
+		x.bounds.arena = t.appendBoundary(x.bounds.arena)
+	}
+	if len(x.bounds.arena) > from {
+		x.bounds.push(from, x.cur)
+		x.bounds.own = true
+	}
+}
+
+// endHeader decides what the part is. The body starts at octet at, where lf
+// and bare line ends have been read.
+func (x *Indexer) endHeader(at, lf, bare int64) {
+	if x.bounds.own { // pushed again if this is a multipart
+		x.bounds.cut(len(x.bounds.open) - 1)
+	}
+	r := &x.recs[x.cur]
+	r.body, r.lines, r.bareHeader = at, lf, bare-r.bareBefore
+	x.headers += at - r.header
+	x.state = inBody
+	if r.cte.to != 0 {
+		var known bool
+		if r.encoding, known = parseEncoding(x.hdr.cte); !known {
+			x.defect(DefectUnknownEncoding, x.cur, r.header+int64(r.cte.from), note(x.hdr.cte))
+		}
+	}
+	t := typeFacts{message: r.flags&flagDigest != 0}
+	if r.typ.to != 0 {
+		t = parseType(x.hdr.ct)
+	}
+	switch {
+	case t.multipart:
+		x.startMultipart(t)
+	case t.message && !r.encoding.transforms(): // else Part.Message opens it
+		x.startEmbedded(at, bare)
+	}
+}
+
+func (x *Indexer) startMultipart(t typeFacts) {
+	r := &x.recs[x.cur]
+	if r.encoding.transforms() {
+		x.defect(DefectEncodedMultipart, x.cur, r.header+int64(r.cte.from), "")
+		r.encoding = SevenBit
+	}
+	if !x.mayNest() {
+		return
+	}
+	from := len(x.bounds.arena)
+	x.bounds.arena = t.appendBoundary(x.bounds.arena)
+	if len(x.bounds.arena) == from {
+		x.defect(DefectNoBoundary, x.cur, r.header+int64(r.typ.from), "")
+		r.flags |= flagPlain
+		return
+	}
+	r.kind = Multipart
+	if t.digest {
+		r.flags |= flagDigest
+	} else {
+		r.flags &^= flagDigest
+	}
+	x.bounds.push(from, x.cur)
+}
+
+func (x *Indexer) startEmbedded(at, bare int64) {
+	if x.mayNest() {
+		x.recs[x.cur].kind = Embedded
+		x.openPart(x.cur, at, bare, 0)
+	}
+}
+
+// mayNest reports whether the part may have parts. Over a limit it is a leaf.
+func (x *Indexer) mayNest() bool {
+	r := &x.recs[x.cur]
+	switch {
+	case int(r.depth) >= x.opt.MaxDepth:
+		x.defect(DefectTooDeep, x.cur, r.header, "")
+	case len(x.recs) >= x.opt.MaxParts:
+		x.tooMany()
+	default:
+		return true
+	}
+	r.flags |= flagOpaque
+	return false
+}
+
+// tooMany leaves the rest of the message in the part that is open.
+func (x *Indexer) tooMany() {
+	x.defect(DefectTooManyParts, x.cur, x.lineOff, "")
+	x.bounds.cut(0)
+	x.full = true
+}
+
+// delimit ends, at the line that starts at lineOff, all that is open inside the
+// multipart of boundary i. RFC 2046, section 5.1.2: a delimiter of an outer
+// multipart ends inner ones too.
+func (x *Indexer) delimit(i int) {
+	rec := x.bounds.open[i].rec
+	if x.state == inHeader {
+		x.dropLine(x.hdr.line)
+		x.stopHeader(x.lineOff)
+	}
+	x.closeParts(rec, x.lineOff-x.eol)
+	x.bounds.cut(i + 1)
+	x.cur = rec
+}
+
+// stopHeader ends the header that runs into a delimiter or the end of input.
+func (x *Indexer) stopHeader(at int64) {
+	if x.hdr.junk.pending {
+		x.cutHeader()
+		return
+	}
+	x.endValue(at)
+	x.endHeader(at, x.lf, x.bare)
+	if x.state == inHeader { // of an embedded message, which has none
+		x.endHeader(at, x.lf, x.bare)
+	}
+}
+
+// closeParts ends the current part and those around it, up to but not
+// including rec. They end at octet at, before the line end that belongs to the
+// delimiter, but not before their bodies and what is in them.
+func (x *Indexer) closeParts(rec int32, at int64) {
+	for i := x.cur; i != rec; i = x.recs[i].parent {
+		r := &x.recs[i]
+		at = max(at, r.body)
+		r.end, r.next = at, int32(len(x.recs))
+		lf, bare := x.lf, x.bare
+		if at < x.lineOff && at == x.lineOff-x.eol {
+			lf--
+			if x.bareEOL {
+				bare--
+			}
+		}
+		r.lines = lf - r.lines
+		r.bareBody = bare - r.bareBefore - r.bareHeader
+		if r.kind == Multipart {
+			x.closeMultipart(i)
+		}
+	}
+}
+
+// closeMultipart looks at a multipart that ends without its close delimiter.
+func (x *Indexer) closeMultipart(i int32) {
+	r := &x.recs[i]
+	switch {
+	case r.flags&flagSawDelimiter == 0:
+		x.defect(DefectNoDelimiter, i, r.header+int64(r.typ.from), "")
+		r.kind = Leaf
+		r.flags |= flagPlain
+	case r.flags&flagClosed == 0 && !x.full:
+		x.defect(DefectNoClose, i, r.header, "")
+	}
+}
+
+// finish ends the last line and all that is open.
+func (x *Indexer) finish() {
+	if !x.ready {
+		x.Reset(nil)
+	}
+	if x.crs > 0 && x.firstCR < 0 {
+		x.firstCR = x.off - 1
+	}
+	if x.line == lineHeld {
+		x.judge(x.held, true)
+	}
+	if x.line == linePadding && x.takeDelimiter() {
+		x.lineOff, x.eol = x.off, 0
+		x.nextPart(x.cur)
+	}
+	if x.state == inHeader {
+		if x.line == lineMark {
+			x.noMark()
+		}
+		if x.line == lineName || x.line == lineCR {
+			x.noField()
+		}
+	}
+	if x.state == inHeader {
+		x.stopHeader(x.off)
+	}
+	x.lineOff, x.eol = x.off, 0
+	x.closeParts(-1, x.off)
+	x.reportFlaws()
+}
+
+// reportFlaws adds the defects that are found once, wherever they are.
+func (x *Indexer) reportFlaws() {
+	if x.bare == x.lf { // not mixed
+		x.firstLF = -1
+	}
+	for _, f := range []struct {
+		kind DefectKind
+		off  int64
+	}{{DefectNUL, x.firstNUL}, {DefectBareCR, x.firstCR}, {DefectBareLF, x.firstLF}} {
+		if f.off >= 0 {
+			x.defect(f.kind, partAt(x.recs, f.off), f.off, "")
+		}
+	}
+}
+
+// partAt returns the innermost part that octet off lies in.
+func partAt(recs []record, off int64) int32 {
+	for i := len(recs) - 1; i > 0; i-- {
+		if r := &recs[i]; r.header <= off && off < r.end {
+			return int32(i)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,231 @@
+package mime
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// A Message is the flat index of a message over the octets it came in. It does
+// not change; methods may be called from several goroutines if its source may.
+// All values are read from the octets when asked for.
+type Message struct {
+	buf     []byte      // the octets, if they are in memory
+	src     io.ReaderAt // else
+	size    int64
+	bare    int64 // line ends without CR
+	opt     Options
+	recs    []record
+	defects []Defect
+	base    *Message // what this is the CRLF form of
+	mu      sync.Mutex
+	err     error
+}
+
+var indexerPool = sync.Pool{New: func() any { return new(Indexer) }}
+
+// Parse indexes a message in memory and keeps msg: it must not change any more.
+// It cannot fail; see Message.Defects for what is wrong with the message.
+func Parse(msg []byte, o *Options) *Message {
+	x := indexerPool.Get().(*Indexer)
+	x.Reset(o)
+	for p := msg; len(p) > 0; {
+		n := min(len(p), scanBlock)
+		x.Write(p[:n])
+		p = p[n:]
+	}
+	m := x.Finish(nil)
+	m.buf = msg
+	if m.buf == nil {
+		m.buf = []byte{}
+	}
+	if cap(x.recs) <= 1024 && cap(x.held)+cap(x.bounds.arena) <= mostPooled {
+		indexerPool.Put(x)
+	}
+	return m
+}
+
+// scanBlock is how much is scanned at a time, so that the passes over a block
+// find it in the cache.
+const scanBlock = 64 << 10
+
+// ParseAt indexes size octets of src in one sequential read and keeps src for
+// what is read later. The error is src's; the message then ends there.
+func ParseAt(src io.ReaderAt, size int64, o *Options) (*Message, error) {
+	x := indexerPool.Get().(*Indexer)
+	x.Reset(o)
+	defer indexerPool.Put(x)
+	buf := make([]byte, blockSize)
+	var err error
+	for off := int64(0); off < size && err == nil; {
+		var n int
+		n, err = src.ReadAt(buf[:min(blockSize, size-off)], off)
+		x.Write(buf[:n])
+		off += int64(n)
+	}
+	m := x.Finish(src)
+	switch {
+	case m.size == size:
+		err = nil
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	m.err = err
+	return m, err
+}
+
+// owner is the message that keeps the error: of a CRLF form, that it was made of.
+func (m *Message) owner() *Message {
+	if m.base != nil {
+		return m.base
+	}
+	return m
+}
+
+// Err returns the first error of the source. What was read when it came up was
+// as if the message ended there.
+func (m *Message) Err() error {
+	o := m.owner()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+func (m *Message) fail(err error) {
+	o := m.owner()
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = err
+	}
+	o.mu.Unlock()
+}
+
+// octets is the message as an io.ReaderAt that notes the first error.
+type octets Message
+
+func (s *octets) ReadAt(p []byte, off int64) (n int, err error) {
+	m := (*Message)(s)
+	switch {
+	case off < 0 || off >= m.size:
+		return 0, io.EOF
+	case m.buf != nil:
+		if n = copy(p, m.buf[off:]); n < len(p) {
+			err = io.EOF
+		}
+		return n, err
+	case m.src == nil:
+		m.fail(ErrNoSource)
+		return 0, ErrNoSource
+	}
+	want := min(int64(len(p)), m.size-off)
+	n, err = m.src.ReadAt(p[:want], off)
+	switch {
+	case int64(n) == want && want < int64(len(p)):
+		err = io.EOF
+	case int64(n) == want:
+		err = nil
+	default:
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		m.fail(err)
+	}
+	return n, err
+}
+
+// read returns the octets from..to, without a copy if they are in memory. What
+// the source does not give is missing at the end.
+func (m *Message) read(from, to int64) []byte {
+	if m.buf != nil {
+		return m.buf[from:to:to]
+	}
+	b := make([]byte, to-from)
+	n, err := (*octets)(m).ReadAt(b, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return b[:n]
+	}
+	return b[:n]
+}
+
+// open returns a reader of the octets from..to, of which bare line ends have no CR.
+func (m *Message) open(from, to, bare int64) *io.SectionReader {
+	if m.base != nil && bare > 0 {
+		return newCRLFReader((*octets)(m), from, to, bare)
+	}
+	return io.NewSectionReader((*octets)(m), from, to-from)
+}
+
+// Root returns the part that is the whole message.
+func (m *Message) Root() Part { return Part{m, 0} }
+
+// Size returns the octets of the message; of a CRLF form, those of that form.
+func (m *Message) Size() int64 {
+	if m.base != nil {
+		return m.size + m.bare
+	}
+	return m.size
+}
+
+// Parts returns all parts, depth first and into embedded messages, the root first.
+func (m *Message) Parts() iter.Seq[Part] { return m.Root().Parts() }
+
+// Header returns the header of the message, a new one each time: keep it.
+func (m *Message) Header() *Header { return m.Root().Header() }
+
+// Defects returns what is wrong with the structure, as the scan found it. Notes
+// are empty where they would need the octets.
+func (m *Message) Defects() []Defect { return slices.Clone(m.defects) }
+
+// CRLF returns the same message with every line end as CRLF: sizes, spans and
+// readers of content as it lies there are those of that form. Nothing is
+// scanned or copied. IMAP servers that store local line ends need it.
+func (m *Message) CRLF() *Message {
+	if m.base != nil || m.bare == 0 {
+		return m
+	}
+	return &Message{buf: m.buf, src: m.src, size: m.size, bare: m.bare, opt: m.opt, recs: m.recs, defects: m.defects, base: m}
+}
+
+// WriteTo writes the message octet for octet, in its CRLF form if it is one.
+func (m *Message) WriteTo(w io.Writer) (int64, error) {
+	if m.buf != nil && m.base == nil {
+		n, err := io.Copy(w, bytes.NewReader(m.buf))
+		return n, err
+	}
+	return io.Copy(w, m.open(0, m.size, m.bare))
+}
+
+// header returns the block of part i up to MaxHeader and its fields, with the
+// octets that these cover.
+func (m *Message) header(i int32) (*Header, []byte, int64) {
+	r := &m.recs[i]
+	h := &Header{o: &m.opt, part: int(i), off: r.header}
+	if r.flags&flagSkipped != 0 {
+		return h, nil, 0
+	}
+	block := m.read(r.header, min(r.body, addLimit(r.header, m.opt.MaxHeader)))
+	n := h.parse(block, m.opt.MaxHeader, m.isMessage(i), true)
+	return h, block, int64(n)
+}
+
+func addLimit(off int64, n int) int64 {
+	if n == noLimit {
+		return 1<<63 - 1
+	}
+	return off + int64(n)
+}
+
+// isMessage reports whether the header of part i is that of a message.
+func (m *Message) isMessage(i int32) bool {
+	p := m.recs[i].parent
+	return p < 0 || m.recs[p].kind == Embedded
+}
+
+// value returns the octets of a value of part i, as far as they are read.
+func (m *Message) value(i int32, s span) []byte {
+	from := m.recs[i].header + int64(s.from)
+	return m.read(from, min(m.recs[i].header+int64(s.to), from+maxValue))
+}

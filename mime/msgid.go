@@ -1,0 +1,52 @@
+package mime
+
+import "strings"
+
+// ParseMessageIDs returns the message ids of a Message-ID, References or
+// In-Reply-To, folded or not, in order and without their brackets. Text between
+// them is skipped; of a field without brackets the words that have an "@" count.
+// RFC 5322, section 3.6.4.
+func ParseMessageIDs(s string) []string {
+	var ids []string
+	for i := 0; i < len(s); {
+		a := strings.IndexByte(s[i:], '<')
+		if a < 0 {
+			break
+		}
+		a += i + 1
+		b := strings.IndexAny(s[a:], "<>")
+		if b < 0 {
+			break
+		}
+		if s[a+b] == '<' { // not closed: the inner one counts
+			i = a + b
+			continue
+		}
+		if id := cleanID(s[a : a+b]); id != "" {
+			ids = append(ids, id)
+		}
+		i = a + b + 1
+	}
+	if ids != nil {
+		return ids
+	}
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) || r == ',' }) {
+		if w = cleanID(strings.Trim(w, "<>")); strings.Contains(w, "@") {
+			ids = append(ids, w)
+		}
+	}
+	return ids
+}
+
+// cleanID removes white space, which folding may have brought into an id.
+func cleanID(s string) string {
+	if strings.IndexAny(s, " \t\r\n\x00") < 0 {
+		return toValid(s)
+	}
+	return toValid(strings.Map(func(r rune) rune {
+		if r < 0x80 && (isSpace(byte(r)) || r == 0) {
+			return -1
+		}
+		return r
+	}, s))
+}

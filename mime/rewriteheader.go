@@ -1,0 +1,216 @@
+package mime
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailwire/mailwire/internal/ascii"
+)
+
+// checkField refuses what would not read back as one field. A line end in a
+// body would be a field, or a body, of the attacker's.
+func checkField(name, body string) error {
+	if name == "" || !ascii.All(fieldName, name) {
+		return fmt.Errorf("%w: name %s", ErrField, note(name))
+	}
+	for i := range len(body) {
+		if c := body[i]; c == '\r' || c == '\n' || c == 0 {
+			return fmt.Errorf("%w: control character in %s", ErrField, note(name))
+		}
+	}
+	return nil
+}
+
+// fieldName is ftext. RFC 5322, section 3.6.8.
+var fieldName = ascii.VChar.Without(":")
+
+// newField makes a folded field of a body that is allowed.
+func (h *Header) newField(name, body string) (field, error) {
+	if err := checkField(name, body); err != nil {
+		return field{}, err
+	}
+	raw := append(make([]byte, 0, len(name)+len(body)+8), name...)
+	raw = append(raw, ':')
+	if body != "" {
+		w := lineWriter{dst: append(raw, ' '), col: len(name) + 2, most: foldAt}
+		w.words(body)
+		raw = w.dst
+	}
+	return h.finishField(name, raw)
+}
+
+// finishField ends the field and checks its lines.
+func (h *Header) finishField(name string, raw []byte) (field, error) {
+	raw = append(raw, "\r\n"...)
+	for line := range bytes.Lines(raw) {
+		if len(line)-2 > mostLine {
+			return field{}, fmt.Errorf("%w: line over %d octets in %s", ErrField, mostLine, note(name))
+		}
+	}
+	if h.lf {
+		raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
+	}
+	return field{raw: raw, name: int32(len(name)), colon: int32(len(name))}, nil
+}
+
+// insert puts f at place i. The slice is copied: an iterator over the old one
+// goes on undisturbed.
+func (h *Header) insert(i int, f field) {
+	h.fields = slices.Insert(slices.Clone(h.fields), i, f)
+}
+
+// Prepend adds a field in front of all others, as trace fields are. The body is
+// folded at spaces. It returns ErrField for CR, LF, NUL, a bad name, and a word
+// that no line can hold.
+func (h *Header) Prepend(name, body string) error {
+	f, err := h.newField(name, body)
+	if err == nil {
+		h.endLastLine()
+		h.insert(0, f)
+	}
+	return err
+}
+
+// Add adds a field behind all others; see Prepend.
+func (h *Header) Add(name, body string) error {
+	f, err := h.newField(name, body)
+	if err == nil {
+		h.addField(f)
+	}
+	return err
+}
+
+// endLastLine gives a prefix without a line end one, so that a field may follow.
+func (h *Header) endLastLine() {
+	if n := len(h.prefix); n > 0 && h.prefix[n-1] != '\n' && string(h.prefix) != byteOrderMark {
+		h.prefix = append(slices.Clip(h.prefix), h.lineEnd()...)
+	}
+}
+
+func (h *Header) addField(f field) {
+	h.endLastLine()
+	if n := len(h.fields); n > 0 {
+		if last := h.fields[n-1].raw; !bytes.HasSuffix(last, []byte("\n")) {
+			h.fields = slices.Clone(h.fields)
+			h.fields[n-1].raw = append(slices.Clip(last), h.lineEnd()...)
+		}
+	}
+	h.insert(len(h.fields), f)
+}
+
+// Set puts the field in the place of the first of its name and removes the
+// others; without one it adds the field. See Prepend for the errors.
+func (h *Header) Set(name, body string) error {
+	f, err := h.newField(name, body)
+	if err == nil {
+		h.setField(name, f)
+	}
+	return err
+}
+
+func (h *Header) setField(name string, f field) {
+	i := h.find(name, 0)
+	if i < 0 {
+		h.addField(f)
+		return
+	}
+	fields := slices.Clone(h.fields)
+	fields[i] = f
+	h.fields = slices.Concat(fields[:i+1], slices.DeleteFunc(fields[i+1:], func(g field) bool {
+		return Field{f: g}.Is(name)
+	}))
+}
+
+// SetText sets an unstructured field; what ASCII cannot say becomes
+// encoded-words. ErrField for CR, LF, NUL and a bad name.
+func (h *Header) SetText(name, text string) error {
+	if err := checkField(name, text); err != nil {
+		return err
+	}
+	raw := append([]byte(name), ": "...)
+	return h.setRaw(name, AppendWords(raw, text, len(raw)))
+}
+
+func (h *Header) setRaw(name string, raw []byte) error {
+	f, err := h.finishField(name, raw)
+	if err == nil {
+		h.setField(name, f)
+	}
+	return err
+}
+
+// SetAddresses sets a field to a list of addresses, folded between them.
+// ErrAddress for one that cannot be written. Without addresses the field goes.
+func (h *Header) SetAddresses(name string, list ...Address) error {
+	if err := checkField(name, ""); err != nil {
+		return err
+	}
+	for _, a := range list {
+		if err := a.check(); err != nil {
+			return err
+		}
+	}
+	if len(list) == 0 {
+		h.Del(name)
+		return nil
+	}
+	raw := append([]byte(name), ": "...)
+	return h.setRaw(name, appendAddresses(raw, list, len(raw)))
+}
+
+// SetMediaType sets a Content-Type or Content-Disposition.
+func (h *Header) SetMediaType(name string, t MediaType) error {
+	if err := checkField(name, ""); err != nil {
+		return err
+	}
+	if err := t.check(); err != nil {
+		return err
+	}
+	raw := append([]byte(name), ": "...)
+	return h.setRaw(name, AppendMediaType(raw, t, len(raw)))
+}
+
+// SetDate sets a field to a date-time, in t's own zone.
+func (h *Header) SetDate(name string, t time.Time) error {
+	if err := checkField(name, ""); err != nil {
+		return err
+	}
+	if y := t.Year(); y < 1900 || y > 9999 { // RFC 5322, section 3.3
+		return fmt.Errorf("%w: year %d", ErrDate, y)
+	}
+	raw := append([]byte(name), ": "...)
+	return h.setRaw(name, AppendDate(raw, t))
+}
+
+// Replace puts raw, which must be exactly one field with its line ends, in the
+// place of field i. ErrField if it is not.
+func (h *Header) Replace(i int, raw []byte) error {
+	var one Header
+	raw = slices.Clone(raw)
+	n := one.parse(raw, noLimit, false, false)
+	if n != len(raw) || len(one.fields) != 1 || len(one.prefix) > 0 || !bytes.HasSuffix(raw, []byte("\n")) ||
+		bytes.IndexByte(raw, 0) >= 0 || len(one.fields[0].raw) != len(raw) {
+		return fmt.Errorf("%w: %s", ErrField, note(raw))
+	}
+	h.fields = slices.Clone(h.fields)
+	h.fields[i] = one.fields[0]
+	return nil
+}
+
+// Remove removes field i.
+func (h *Header) Remove(i int) {
+	h.fields = slices.Delete(slices.Clone(h.fields), i, i+1)
+}
+
+// Del removes all fields of that name.
+func (h *Header) Del(name string) {
+	h.fields = slices.DeleteFunc(slices.Clone(h.fields), func(f field) bool { return Field{f: f}.Is(name) })
+}
+
+// Clone returns a copy that can be changed on its own.
+func (h *Header) Clone() *Header {
+	c := *h
+	return &c
+}
