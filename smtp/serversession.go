@@ -343,13 +343,14 @@ func (s *ServerSession) countError(v Reply) Reply {
 }
 
 // complete gives the reply its enhanced code, and closes the session behind
-// a 421. No reply to HELO, EHLO or LHLO has an enhanced code: RFC 2034, section 4.
+// a 421. No reply to HELO or EHLO, or to LHLO in LMTP, has one: RFC 2034, section 4.
 func (s *ServerSession) complete(v Reply) Reply {
 	if v.Code == 421 {
 		s.state = Closed
 	}
 	v.Enhanced = v.Enhanced.ForReply(v.Code)
-	if s.verb == HELO || s.verb == EHLO || s.verb == LHLO || s.hidden("ENHANCEDSTATUSCODES") {
+	hello := s.verb == HELO || s.verb == EHLO || s.verb == LHLO && s.Config.Protocol == LMTP
+	if hello || s.hidden("ENHANCEDSTATUSCODES") {
 		v.Enhanced = EnhancedCode{}
 	}
 	return v

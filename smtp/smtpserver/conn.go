@@ -1,0 +1,422 @@
+package smtpserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/smtp"
+)
+
+// A Conn is one connection, as hooks see it. Its methods may be called while
+// a hook runs, by whoever the hook lets: they tell what is true then.
+type Conn struct {
+	server *Server
+	id     uint64
+	remote netip.AddrPort
+	peer   net.Addr
+	log    *slog.Logger
+	began  time.Time
+	cancel context.CancelFunc // ends the context of the hooks
+
+	tcp      net.Conn // closes everything
+	tls      *tls.Conn
+	tlsState *tls.ConnectionState
+	r        smtp.Reader
+	s        smtp.ServerSession
+	out      []byte // replies that have not left
+	clock    clock
+	broken   error // what ended the connection on our side, or on the wire
+
+	session  *Session
+	hello    string
+	extended bool // hello came with EHLO or LHLO
+	sasl     auth.Server
+	identity *auth.Identity
+	message  *Message   // of the open transaction
+	parked   smtp.Event // came while Data was reading chunks, and is for the loop
+	quit     bool
+
+	// What Shutdown touches from outside.
+	mu       sync.Mutex
+	stopping bool
+	busy     bool // in a transaction, whose end Shutdown waits for
+}
+
+func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
+	c := &Conn{server: s, id: s.lastID.Add(1), tcp: nc, peer: nc.RemoteAddr(), began: time.Now(), cancel: cancel}
+	if tc, is := nc.(*tls.Conn); is {
+		c.tls = tc
+	}
+	if a, is := c.peer.(*net.TCPAddr); is {
+		c.remote = a.AddrPort()
+		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
+	}
+	c.clock.timeouts = s.timeouts()
+	c.clock.minRate = s.Conns.minRate()
+	c.log = s.logger()
+	if c.log.Enabled(context.Background(), slog.LevelError) {
+		c.log = c.log.With("conn", c.id, "remote", c.peer.String())
+	}
+	c.s.Config = smtp.ServerConfig{
+		Protocol: s.Protocol, Hostname: s.hostname(), Offer: s.Offer,
+		StartTLS: s.TLS != nil, TLSRequired: s.TLSRequired,
+		Limits: s.Limits, LineEnds: s.LineEnds,
+	}
+	c.r.Reset((*source)(c))
+	return c
+}
+
+// ID numbers the connections of a Server, from 1.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Remote returns the peer's address, an IPv4 one never as IPv6. It is invalid
+// where the peer is not reached by TCP.
+func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// Peer returns the peer's address as the net.Conn has it.
+func (c *Conn) Peer() net.Addr { return c.peer }
+
+// TLS returns the state of TLS, nil without TLS. It is not to be changed.
+func (c *Conn) TLS() *tls.ConnectionState { return c.tlsState }
+
+// Hello returns what the client called itself last, "" before it did.
+func (c *Conn) Hello() string { return c.hello }
+
+// Identity returns who the client has proved to be.
+func (c *Conn) Identity() (auth.Identity, bool) {
+	if c.identity == nil {
+		return auth.Identity{}, false
+	}
+	return *c.identity, true
+}
+
+// serve runs the session from its greeting to its end, and closes. What ended it
+// is returned: nil after QUIT.
+func (c *Conn) serve(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("smtpserver: panic: %v", p)
+			c.log.Error("handler panicked", "panic", p, "stack", string(debug.Stack()))
+			c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "internal error"})
+		}
+		c.finish(ctx, err)
+	}()
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	for c.s.State() != smtp.Closed && c.broken == nil {
+		c.do(ctx, c.next(ctx))
+	}
+	if c.broken == nil {
+		c.broken = c.flush()
+	}
+	switch {
+	case c.quit:
+		return nil
+	case c.broken == nil:
+		return errors.New("smtpserver: closed by the server")
+	}
+	return c.broken
+}
+
+// begin does all that comes before the first command.
+func (c *Conn) begin(ctx context.Context) error {
+	c.clock.start(lineWait)
+	if c.tls != nil {
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+		c.s.TLSDone()
+	}
+	c.offerAuth()
+	greeting := ok
+	session, err := c.newSession(ctx)
+	if err != nil {
+		greeting = c.verdict(ctx, err)
+	}
+	c.session = session
+	if c.session.Offer != nil {
+		c.s.Config.Offer = *c.session.Offer
+	}
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.tls != nil))
+	if greeting.Positive() && c.clock.timeouts.GreetDelay > 0 {
+		if err := c.waitForEarlyTalk(); err != nil {
+			return err
+		}
+	}
+	c.reply(c.s.Greet(greeting))
+	return nil
+}
+
+func (c *Conn) newSession(ctx context.Context) (*Session, error) {
+	if c.server.Handler == nil {
+		return new(Session), nil
+	}
+	session, err := c.server.Handler.NewSession(ctx, c)
+	if session == nil || err != nil {
+		return new(Session), err
+	}
+	return session, nil
+}
+
+// waitForEarlyTalk holds the greeting back. Who talks before it does not listen,
+// and is no client of SMTP.
+func (c *Conn) waitForEarlyTalk() error {
+	c.clock.start(greetWait)
+	err := c.r.Fill()
+	c.clock.start(lineWait)
+	if err == nil {
+		c.log.Warn("talked before the greeting")
+		c.s.Greet(ok)
+		c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "you talk before you are greeted"})
+		return errors.New("smtpserver: early talker")
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.isStopping() {
+		return nil
+	}
+	return err
+}
+
+// next returns the next event: of the line that comes next, or the one that
+// came while a message was read.
+func (c *Conn) next(ctx context.Context) smtp.Event {
+	if e := c.parked; e != nil {
+		c.parked = nil
+		return e
+	}
+	c.clock.start(lineWait)
+	secret := c.s.Secret() && c.s.State() == smtp.Authing
+	line, err := c.r.ReadLine(c.s.LineLimit())
+	switch err {
+	case nil:
+		e := c.s.Step(line)
+		if c.log.Enabled(ctx, slog.LevelDebug) {
+			c.logLine(ctx, line, secret || c.s.Secret())
+		}
+		return e
+	case smtp.ErrLineTooLong, smtp.ErrBareLF, smtp.ErrBareCR, smtp.ErrNUL, smtp.ErrEndless:
+		c.log.LogAttrs(ctx, slog.LevelDebug, "bad line", slog.Any("err", err))
+		return c.s.BadLine(err)
+	}
+	c.lost(err)
+	return nil
+}
+
+func (c *Conn) logLine(ctx context.Context, line []byte, secret bool) {
+	text := fmt.Sprintf("%.200q", line)
+	if secret {
+		text = fmt.Sprintf("[%d octets]", len(line))
+	}
+	c.log.LogAttrs(ctx, slog.LevelDebug, "command", slog.String("line", text))
+}
+
+// do carries an event out: it asks the hook that decides, settles, and sends the
+// reply. nil is what next gives when there is no line.
+func (c *Conn) do(ctx context.Context, e smtp.Event) {
+	h := c.session
+	switch e := e.(type) {
+	case nil:
+	case *smtp.HelloEvent:
+		v := ok
+		if h.Hello != nil {
+			v = c.verdict(ctx, h.Hello(ctx, e.Verb, e.Name))
+		}
+		if v.Positive() {
+			c.hello, c.extended = e.Name, e.Verb != smtp.HELO
+		}
+		c.settle(v, Hello)
+	case *smtp.MailEvent:
+		c.mail(ctx, e)
+	case *smtp.RcptEvent:
+		c.rcpt(ctx, e)
+	case *smtp.DataEvent:
+		c.data(ctx)
+	case *smtp.ChunkEvent:
+		c.chunk(ctx, e)
+	case *smtp.AuthEvent:
+		c.auth(ctx, e)
+	case *smtp.StartTLSEvent:
+		c.startTLS(ctx)
+	case *smtp.QueryEvent:
+		v := defaultAnswer(e.Verb)
+		if h.Query != nil {
+			r, err := h.Query(ctx, e.Query)
+			v = c.answer(ctx, r, err)
+		}
+		c.settle(v, Closed)
+	case *smtp.CommandEvent:
+		v := smtp.Reply{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command not recognized"}
+		if h.Command != nil {
+			r, err := h.Command(ctx, e.Name, e.Arg)
+			v = c.answer(ctx, r, err)
+		}
+		c.settle(v, Closed)
+	case *smtp.ResetEvent:
+		c.settle(ok, Rset)
+	case *smtp.NoopEvent:
+		c.settle(ok, Closed)
+	case *smtp.QuitEvent:
+		c.settle(ok, Closed)
+		c.quit = true
+	case *smtp.Refused:
+		c.refused(ctx, e)
+	}
+}
+
+// refused carries out what the session decided by itself.
+func (c *Conn) refused(ctx context.Context, e *smtp.Refused) {
+	if e.Close {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "refused and closed", slog.String("reply", e.Reply.String()))
+	}
+	if e.Skip > 0 {
+		c.clock.start(contentWait)
+		if err := c.r.Skip(e.Skip); err != nil {
+			c.lost(err)
+			return
+		}
+	}
+	for range e.Replies {
+		c.settle(e.Reply, Refused)
+	}
+}
+
+// settle gives the verdict to the session and its reply to the peer. Should that
+// end the transaction, why says how.
+func (c *Conn) settle(v smtp.Reply, why EndReason) {
+	before := c.s.State()
+	c.reply(c.s.Settle(v))
+	after := c.s.State()
+	if after != smtp.Authing {
+		c.sasl = nil
+	}
+	if after == before {
+		return
+	}
+	if before == smtp.Failed && why != Closed {
+		why = Refused // when it is said hardly matters
+	}
+	if !after.InTransaction() && (c.message == nil || !c.message.running) {
+		c.endMessage(why)
+	}
+	c.setBusy(after.InTransaction())
+}
+
+// endMessage tells the application that the transaction, if there is one, has
+// ended.
+func (c *Conn) endMessage(why EndReason) {
+	m := c.message
+	if m == nil {
+		return
+	}
+	c.message = nil
+	if c.session.End != nil {
+		c.session.End(m, why)
+	}
+}
+
+// reply puts a reply into the batch, which leaves when the peer has to read it:
+// before we wait for input (source.Read), when the session says so, or at 4 KiB.
+func (c *Conn) reply(r smtp.Reply) {
+	if c.out == nil {
+		c.out = takeBatch()
+	}
+	c.out = smtp.AppendReply(c.out, r)
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.log.LogAttrs(context.Background(), slog.LevelDebug, "reply", slog.String("text", r.String()))
+	}
+	if c.s.MustFlush() || len(c.out) >= batchSize {
+		if err := c.flush(); err != nil && c.broken == nil {
+			c.broken = err
+		}
+	}
+}
+
+// lost notes that reading has failed, and says goodbye where the peer may still
+// listen. RFC 5321, section 4.2.4.2; section 3.8.
+func (c *Conn) lost(err error) {
+	if c.broken != nil {
+		return
+	}
+	switch {
+	case c.isStopping() && (err == errShutdown || errors.Is(err, os.ErrDeadlineExceeded)):
+		c.fail(errShutdown)
+		err = ErrServerClosed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 4, 2}, Text: c.clock.complaint()})
+	case err == io.EOF && c.s.State().InTransaction():
+		err = io.ErrUnexpectedEOF
+	}
+	c.broken = err
+}
+
+// fail sends a 421 as well as it can.
+func (c *Conn) fail(why *smtp.Reject) {
+	if c.s.State() == smtp.Closed || c.s.State() == smtp.Upgrading || c.broken != nil {
+		return
+	}
+	c.reply(c.s.Fail(why))
+	c.flush()
+}
+
+// finish tells the session that all is over, and closes.
+func (c *Conn) finish(ctx context.Context, err error) {
+	c.guard(func() {
+		if c.message != nil {
+			c.message.finish()
+		}
+		c.endMessage(Closed)
+	})
+	if c.session != nil && c.session.Close != nil {
+		c.guard(func() { c.session.Close(err) })
+	}
+	if c.tls != nil && err == nil {
+		c.tls.Close() // tells the peer that nothing was cut off
+	}
+	c.tcp.Close()
+	c.r.Release()
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.began)))
+}
+
+// guard keeps a panic of the last hooks from taking the process down.
+func (c *Conn) guard(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("handler panicked at the end", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// stop is told by Shutdown, from another goroutine: an idle session wakes up and
+// takes its leave, one in a transaction does so behind it.
+func (c *Conn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping = true
+	if !c.busy {
+		c.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (c *Conn) isStopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopping
+}
+
+func (c *Conn) setBusy(busy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = busy
+}

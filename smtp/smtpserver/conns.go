@@ -1,0 +1,109 @@
+package smtpserver
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/mailwire/mailwire/smtp"
+)
+
+// Conns bound what peers take of the server together. In each field zero means
+// the default that the comment gives, and a negative value means no limit.
+type Conns struct {
+	Total   int // connections at once: 4096
+	PerIP   int // connections at once of one IPv4 address or one IPv6 /64: 100. Loopback is exempt
+	MinRate int // octets of content a second, over the first 30 s and from then on: 100
+}
+
+func (c Conns) total() int   { return orDefault(c.Total, 4096) }
+func (c Conns) perIP() int   { return orDefault(c.PerIP, 100) }
+func (c Conns) minRate() int { return orDefault(c.MinRate, 100) }
+
+// orDefault returns n, or def for zero. Negative numbers stay what they are.
+func orDefault(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// What keeps a connection out.
+var (
+	errTotal = &smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "too many connections"}
+	errPerIP = &smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "too many connections from your address"}
+)
+
+// admit counts the connection in, or says why not.
+func (s *Server) admit(c *Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ip := network(c.remote.Addr())
+	switch {
+	case s.stopping:
+		return ErrServerClosed
+	case s.Conns.total() > 0 && len(s.conns) >= s.Conns.total():
+		return errTotal
+	case ip.IsValid() && s.Conns.perIP() > 0 && s.perIP[ip] >= s.Conns.perIP():
+		return errPerIP
+	}
+	if s.conns == nil {
+		s.conns = make(map[*Conn]struct{})
+		s.perIP = make(map[netip.Prefix]int)
+	}
+	s.conns[c] = struct{}{}
+	if ip.IsValid() {
+		s.perIP[ip]++
+	}
+	return nil
+}
+
+// dismiss counts it out.
+func (s *Server) dismiss(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	ip := network(c.remote.Addr())
+	if s.perIP[ip]--; s.perIP[ip] <= 0 {
+		delete(s.perIP, ip)
+	}
+	if s.stopping && len(s.conns) == 0 {
+		close(s.idle)
+	}
+}
+
+// network is what counts as one peer: an IPv4 address, or the /64 that one
+// customer has all of. It is invalid for peers that are not counted.
+func network(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	switch {
+	case !a.IsValid() || a.IsLoopback():
+		return netip.Prefix{}
+	case a.Is4():
+		return netip.PrefixFrom(a, 32)
+	}
+	p, _ := a.WithZone("").Prefix(64)
+	return p
+}
+
+// turnAway tells a peer that was not admitted, if it listens; the greeting is
+// the only thing that it gets. RFC 5321, section 3.8.
+func (c *Conn) turnAway(err error) {
+	defer c.tcp.Close()
+	if c.tls != nil { // there is no handshake for those who are turned away
+		return
+	}
+	c.s.Greet(smtp.Reply{Code: 220})
+	c.tcp.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if reject, ok := errors.AsType[*smtp.Reject](err); ok {
+		c.tcp.Write(smtp.AppendReply(nil, c.s.Fail(reject)))
+	} else {
+		c.tcp.Write(smtp.AppendReply(nil, c.s.Fail(errShutdown)))
+	}
+	c.server.logger().Warn("connection turned away", "remote", c.remote, "err", err)
+}
+
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
