@@ -161,9 +161,9 @@ func (x *Indexer) skipCR(p []byte, pos int) int {
 				x.line = lineRest
 				return pos
 			}
-			end := x.lineOff
+			x.dropLine(x.hdr.line)
+			x.endValue(x.lineOff)
 			pos = x.endLine(p, pos)
-			x.endValue(end)
 			x.endHeader(x.lineOff, x.lf, x.bare)
 			return pos
 		default:
