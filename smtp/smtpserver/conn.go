@@ -62,8 +62,8 @@ func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 		c.remote = a.AddrPort()
 		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
 	}
-	c.clock.timeouts = s.timeouts()
-	c.clock.minRate = s.Conns.minRate()
+	c.clock.timeouts = s.Timeouts.withDefaults()
+	c.clock.minRate = s.Conns.withDefaults().MinRate
 	c.log = s.logger()
 	if c.log.Enabled(context.Background(), slog.LevelError) {
 		c.log = c.log.With("conn", c.id, "remote", c.peer.String())
@@ -101,6 +101,8 @@ func (c *Conn) Identity() (auth.Identity, bool) {
 	return *c.identity, true
 }
 
+var errClosed = errors.New("smtpserver: closed by the server")
+
 // serve runs the session from its greeting to its end, and closes. What ended it
 // is returned: nil after QUIT.
 func (c *Conn) serve(ctx context.Context) (err error) {
@@ -124,10 +126,12 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 	switch {
 	case c.quit:
 		return nil
-	case c.broken == nil:
-		return errors.New("smtpserver: closed by the server")
+	case c.broken != nil:
+		return c.broken
+	case c.isStopping():
+		return ErrServerClosed
 	}
-	return c.broken
+	return errClosed
 }
 
 // begin does all that comes before the first command.

@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"syscall"
@@ -17,16 +18,9 @@ type Conns struct {
 	MinRate int // octets of content a second, over the first 30 s and from then on: 100
 }
 
-func (c Conns) total() int   { return orDefault(c.Total, 4096) }
-func (c Conns) perIP() int   { return orDefault(c.PerIP, 100) }
-func (c Conns) minRate() int { return orDefault(c.MinRate, 100) }
-
-// orDefault returns n, or def for zero. Negative numbers stay what they are.
-func orDefault(n, def int) int {
-	if n == 0 {
-		return def
-	}
-	return n
+// withDefaults returns c with its zeros replaced.
+func (c Conns) withDefaults() Conns {
+	return Conns{Total: cmp.Or(c.Total, 4096), PerIP: cmp.Or(c.PerIP, 100), MinRate: cmp.Or(c.MinRate, 100)}
 }
 
 // What keeps a connection out.
@@ -39,13 +33,13 @@ var (
 func (s *Server) admit(c *Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ip := network(c.remote.Addr())
+	most, ip := s.Conns.withDefaults(), network(c.remote.Addr())
 	switch {
 	case s.stopping:
 		return ErrServerClosed
-	case s.Conns.total() > 0 && len(s.conns) >= s.Conns.total():
+	case most.Total > 0 && len(s.conns) >= most.Total:
 		return errTotal
-	case ip.IsValid() && s.Conns.perIP() > 0 && s.perIP[ip] >= s.Conns.perIP():
+	case ip.IsValid() && most.PerIP > 0 && s.perIP[ip] >= most.PerIP:
 		return errPerIP
 	}
 	if s.conns == nil {

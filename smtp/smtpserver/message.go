@@ -37,6 +37,7 @@ type Message struct {
 	ctx     context.Context     // of Data, for what happens between chunks
 	reader  *smtp.ContentReader // of the piece that is being read; nil: none
 	last    bool                // no more pieces follow it
+	writer  copyWriter          // of WriteTo
 	running bool                // Data has been called and has not returned
 	called  bool                // Data has been called
 	err     error               // of reading: io.EOF at the genuine end
@@ -79,11 +80,11 @@ func (m *Message) WriteTo(w io.Writer) (total int64, err error) {
 		} else if err != nil {
 			return total, err
 		}
-		cw := copyWriter{w: w}
-		n, err := m.reader.WriteTo(&cw)
+		m.writer = copyWriter{w: w}
+		n, err := m.reader.WriteTo(&m.writer)
 		total += n
-		if cw.err != nil {
-			return total, cw.err
+		if m.writer.err != nil {
+			return total, m.writer.err
 		}
 		if err == nil {
 			err = io.EOF

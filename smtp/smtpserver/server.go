@@ -66,15 +66,13 @@ type Timeouts struct {
 	GreetDelay time.Duration
 }
 
-func (s *Server) timeouts() Timeouts {
-	t := s.Timeouts
-	for d, def := range map[*time.Duration]time.Duration{
-		&t.Command: 5 * time.Minute, &t.Content: 3 * time.Minute, &t.Write: time.Minute, &t.TLS: time.Minute, &t.Session: time.Hour,
-	} {
-		if *d == 0 {
-			*d = def
-		}
-	}
+// withDefaults returns t with its zeros replaced.
+func (t Timeouts) withDefaults() Timeouts {
+	t.Command = cmp.Or(t.Command, 5*time.Minute)
+	t.Content = cmp.Or(t.Content, 3*time.Minute)
+	t.Write = cmp.Or(t.Write, time.Minute)
+	t.TLS = cmp.Or(t.TLS, time.Minute)
+	t.Session = cmp.Or(t.Session, time.Hour)
 	return t
 }
 

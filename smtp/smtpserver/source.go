@@ -34,7 +34,11 @@ func (s *source) Read(p []byte) (int, error) {
 // setReadDeadline puts the clock's deadline on the connection, unless Shutdown
 // has come: then the read is not begun.
 func (c *Conn) setReadDeadline() error {
-	t, move := c.clock.deadline(c.began)
+	var end time.Time // of the session; a transaction may go on
+	if !c.s.State().InTransaction() {
+		end = after(c.began, c.clock.timeouts.Session)
+	}
+	t, move := c.clock.deadline(end)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopping && !c.busy {
@@ -150,15 +154,16 @@ func (k *clock) start(w wait) {
 const grace = 30 * time.Second
 
 // deadline returns when the read that begins now has to end, and whether the
-// connection has to be told.
-func (k *clock) deadline(began time.Time) (t time.Time, move bool) {
+// connection has to be told. A wait for a line ends at end too, unless that is
+// zero.
+func (k *clock) deadline(end time.Time) (t time.Time, move bool) {
 	now := time.Now()
 	k.slow = false
 	switch k.waits {
 	case lineWait:
 		if k.by.IsZero() {
 			k.by = after(now, k.timeouts.Command)
-			if end := after(began, k.timeouts.Session); !end.IsZero() && (k.by.IsZero() || end.Before(k.by)) {
+			if !end.IsZero() && (k.by.IsZero() || end.Before(k.by)) {
 				k.by = end
 			}
 		}
