@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	token  = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
-	bearIR = "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer " + token + "\x01\x01"
+	bearToken = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
+	bearIR    = "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer " + bearToken + "\x01\x01"
 )
 
 func TestRFC7628_4_1_Success(t *testing.T) {
 	c := NewOAuthBearerClient("user@example.com", "server.example.com", 143)
-	wantTurn(t, c, nil, BearerQuestion{"server.example.com", 143}, Answer{Token: token}, Outcome{Send: []byte(bearIR)})
+	wantTurn(t, c, nil, BearerQuestion{"server.example.com", 143}, Answer{Token: bearToken}, Outcome{Send: []byte(bearIR)})
 	if err := c.Finish(); err != nil {
 		t.Errorf("Finish = %v", err)
 	}
 	s := NewOAuthBearerServer()
-	wantTurn(t, s, []byte(bearIR), TokenQuestion{Authzid: "user@example.com", Token: token, Host: "server.example.com", Port: 143},
+	wantTurn(t, s, []byte(bearIR), TokenQuestion{Authzid: "user@example.com", Token: bearToken, Host: "server.example.com", Port: 143},
 		Answer{Subject: "user@example.com"},
 		Outcome{Done: true, Identity: Identity{Authcid: "user@example.com", Authzid: "user@example.com", Mechanism: "OAUTHBEARER"}})
 }
@@ -39,7 +39,7 @@ func TestRFC7628_3_2_3_AfterTheError(t *testing.T) {
 			t.Run(s.Mechanism()+"/"+name, func(t *testing.T) {
 				ir := bearIR
 				if s.Mechanism() == "XOAUTH2" {
-					ir = "user=u\x01auth=Bearer " + token + "\x01\x01"
+					ir = "user=u\x01auth=Bearer " + bearToken + "\x01\x01"
 				}
 				s.Step([]byte(ir))
 				o := s.Settle(Answer{Err: doc})
@@ -58,26 +58,26 @@ func TestRFC7628_3_2_3_AfterTheError(t *testing.T) {
 }
 
 func TestRFC7628_3_1_Message(t *testing.T) {
-	const auth = "auth=Bearer " + token + "\x01"
+	const auth = "auth=Bearer " + bearToken + "\x01"
 	for _, tt := range []struct {
 		name, msg string
 		want      TokenQuestion
 	}{
-		{"least", "n,,\x01" + auth + "\x01", TokenQuestion{Token: token}},
-		{"escaped authzid", "n,a=u=2Cx=3D,\x01" + auth + "\x01", TokenQuestion{Authzid: "u,x=", Token: token}},
-		{"unknown key", "n,,\x01zzz=1\x01" + auth + "\x01", TokenQuestion{Token: token}},
-		{"scheme in other case", "n,,\x01auth=bEARER " + token + "\x01\x01", TokenQuestion{Token: token}},
+		{"least", "n,,\x01" + auth + "\x01", TokenQuestion{Token: bearToken}},
+		{"escaped authzid", "n,a=u=2Cx=3D,\x01" + auth + "\x01", TokenQuestion{Authzid: "u,x=", Token: bearToken}},
+		{"unknown key", "n,,\x01zzz=1\x01" + auth + "\x01", TokenQuestion{Token: bearToken}},
+		{"scheme in other case", "n,,\x01auth=bEARER " + bearToken + "\x01\x01", TokenQuestion{Token: bearToken}},
 		{"two auth", "n,,\x01" + auth + auth + "\x01", TokenQuestion{}},
 		{"two hosts", "n,,\x01host=a\x01host=b\x01" + auth + "\x01", TokenQuestion{}},
 		{"no auth", "n,,\x01host=a\x01\x01", TokenQuestion{}},
 		{"no pairs", "n,,\x01\x01", TokenQuestion{}},
 		{"lone ^A", "\x01", TokenQuestion{}},
 		{"missing final ^A", "n,,\x01" + auth, TokenQuestion{}},
-		{"missing both", "n,,\x01auth=Bearer " + token, TokenQuestion{}},
+		{"missing both", "n,,\x01auth=Bearer " + bearToken, TokenQuestion{}},
 		{"octets behind the end", "n,,\x01" + auth + "\x01x", TokenQuestion{}},
 		{"y", "y,,\x01" + auth + "\x01", TokenQuestion{}},
 		{"p", "p=tls-exporter,,\x01" + auth + "\x01", TokenQuestion{}},
-		{"other scheme", "n,,\x01auth=Basic " + token + "\x01\x01", TokenQuestion{}},
+		{"other scheme", "n,,\x01auth=Basic " + bearToken + "\x01\x01", TokenQuestion{}},
 		{"Bearer without token", "n,,\x01auth=Bearer \x01\x01", TokenQuestion{}},
 		{"token with a space", "n,,\x01auth=Bearer a b\x01\x01", TokenQuestion{}},
 		{"token of 8193 octets", "n,,\x01auth=Bearer " + strings.Repeat("a", 8193) + "\x01\x01", TokenQuestion{}},
@@ -99,7 +99,7 @@ func TestRFC7628_3_1_Message(t *testing.T) {
 			if refused := tt.want == (TokenQuestion{}); refused != matches(o.Err, errSyntax) {
 				t.Errorf("error %v", o.Err)
 			}
-			if o.Err != nil && strings.Contains(o.Err.Error(), token[:8]) {
+			if o.Err != nil && strings.Contains(o.Err.Error(), bearToken[:8]) {
 				t.Errorf("the error shows the token: %v", o.Err)
 			}
 		})
@@ -182,7 +182,7 @@ func TestRFC7628_3_2_2_Drivers(t *testing.T) {
 	var attempts []error
 	a := &Authenticator{
 		CheckToken: func(_ context.Context, authzid string, tok Secret) (string, error) {
-			if tok != token {
+			if tok != bearToken {
 				return "", &OAuthError{Status: "invalid_token", Scope: "mail"}
 			}
 			return "ann", nil
@@ -196,9 +196,9 @@ func TestRFC7628_3_2_2_Drivers(t *testing.T) {
 			token      Secret
 			want       bool
 		}{
-			{"good", "ann", token, true},
+			{"good", "ann", bearToken, true},
 			{"bad token", "ann", "x", false},
-			{"acts as another", "bob", token, false},
+			{"acts as another", "bob", bearToken, false},
 		} {
 			t.Run(mech+"/"+tt.name, func(t *testing.T) {
 				attempts = nil
