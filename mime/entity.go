@@ -1,0 +1,230 @@
+package mime
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// Mode says what the way to the reader can carry.
+type Mode uint8
+
+const (
+	Mode7Bit Mode = iota // every relay
+	Mode8Bit             // 8BITMIME all the way: RFC 6152
+	ModeUTF8             // SMTPUTF8 all the way: headers in UTF-8, RFC 6532
+)
+
+// String returns the name of the constant.
+func (m Mode) String() string {
+	switch m {
+	case Mode7Bit:
+		return "Mode7Bit"
+	case Mode8Bit:
+		return "Mode8Bit"
+	case ModeUTF8:
+		return "ModeUTF8"
+	}
+	return "Mode(?)"
+}
+
+// An Entity is a part to be written, or a tree of them: the low-level writer,
+// for every shape. Header fields are written as they are; Content-Type (with
+// boundary), Content-Transfer-Encoding and MIME-Version are completed.
+type Entity struct {
+	Header   Header
+	Children []*Entity                     // of a multipart; one, for message/rfc822
+	Body     []byte                        // or
+	Open     func() (io.ReadCloser, error) // read once per WriteTo; twice for text without Encoding
+	Encoding Encoding                      // zero: chosen by content
+	Mode     Mode                          // of the root
+
+	boundary string // drawn once
+}
+
+// A plan is an entity whose header is complete.
+type plan struct {
+	e        *Entity
+	header   *Header
+	encoding Encoding
+	text     bool // line ends become CRLF
+	boundary string
+	kids     []*plan
+}
+
+// WriteTo writes the entity. It may be called again and writes the same octets
+// if Open gives the same. Lines end in CRLF. ErrNeeds8Bit for an embedded
+// message that Mode7Bit cannot carry: such a message is never encoded.
+func (e *Entity) WriteTo(w io.Writer) (int64, error) {
+	p, err := e.plan(e.Mode, true)
+	if err != nil {
+		return 0, err
+	}
+	c := &countWriter{w: w}
+	err = p.write(c)
+	return c.n, err
+}
+
+// plan completes the header, of a message if top.
+func (e *Entity) plan(mode Mode, top bool) (*plan, error) {
+	p := &plan{e: e, header: e.Header.Clone()}
+	p.header.lf = false
+	t := p.header.ContentType()
+	if !p.header.Has("Content-Type") {
+		t = MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
+		if len(e.Children) > 0 {
+			t = MediaType{Type: "multipart", Subtype: "mixed"}
+		}
+	}
+	eight := false
+	for _, kid := range e.Children {
+		k, err := kid.plan(mode, t.Type == "message")
+		if err != nil {
+			return nil, err
+		}
+		p.kids = append(p.kids, k)
+		eight = eight || k.encoding == EightBit || k.encoding == Binary
+	}
+	var err error
+	switch {
+	case t.Type == "multipart":
+		t = p.setBoundary(t)
+	case t.Type == "message" && len(p.kids) > 0:
+		if len(p.kids) > 1 {
+			return nil, fmt.Errorf("%w: message with several children", ErrEdit)
+		}
+		eight = eight || mode == ModeUTF8 && hasHigh(p.kids[0].header.Append(nil))
+	case len(p.kids) > 0:
+		return nil, fmt.Errorf("%w: %s with children", ErrEdit, note(t.Type))
+	default:
+		p.encoding, p.text, err = e.choose(t, mode)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if eight {
+		p.encoding = EightBit
+	}
+	return p, p.complete(t, top)
+}
+
+func hasHigh(b []byte) bool {
+	for _, c := range b {
+		if c > 127 {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *plan) setBoundary(t MediaType) MediaType {
+	p.boundary = t.Params.Get("boundary")
+	if p.boundary == "" {
+		if p.e.boundary == "" {
+			p.e.boundary = newBoundary()
+		}
+		p.boundary = p.e.boundary
+		t.Params = append(t.Params[:len(t.Params):len(t.Params)], Param{Name: "boundary", Value: p.boundary})
+	}
+	return t
+}
+
+// complete sets the fields that say how to read the body.
+func (p *plan) complete(t MediaType, top bool) error {
+	h := p.header
+	if !h.Has("Content-Type") || t.Type == "multipart" {
+		if err := h.SetMediaType("Content-Type", t); err != nil {
+			return err
+		}
+	}
+	h.Del("Content-Transfer-Encoding")
+	if p.encoding != SevenBit {
+		if err := h.Set("Content-Transfer-Encoding", p.encoding.String()); err != nil {
+			return err
+		}
+	}
+	if top && !h.Has("MIME-Version") {
+		return h.Add("MIME-Version", "1.0")
+	}
+	return nil
+}
+
+// choose returns the encoding of a leaf, and whether it is text: text is made
+// of lines, all else of octets.
+func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
+	message := t.Type == "message" && isMessageType(t.Subtype)
+	text := t.Type == "text" || t.Type == "message"
+	if !message && e.Encoding != SevenBit {
+		return e.Encoding, text && !e.Encoding.transforms() && e.Encoding != Binary, nil
+	}
+	if !text {
+		return Base64, false, nil
+	}
+	var s contentStats
+	if err := e.copy(&s); err != nil {
+		return 0, false, err
+	}
+	switch {
+	case message && s.high && mode == Mode7Bit:
+		return 0, false, ErrNeeds8Bit
+	case message && !s.high, s.lines() && !s.high:
+		return SevenBit, true, nil
+	case message, s.lines() && mode != Mode7Bit:
+		return EightBit, true, nil
+	}
+	enc := s.encoding()
+	return enc, enc == QuotedPrintable, nil
+}
+
+// copy writes the body as it was given.
+func (e *Entity) copy(w io.Writer) error {
+	if e.Open == nil {
+		_, err := io.Copy(w, bytes.NewReader(e.Body))
+		return err
+	}
+	r, err := e.Open()
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	if cerr := r.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (p *plan) write(w io.Writer) error {
+	head := append(p.header.Append(nil), "\r\n"...)
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	switch {
+	case p.boundary != "":
+		return p.writeParts(w)
+	case len(p.kids) > 0:
+		return p.kids[0].write(w)
+	case p.text && p.encoding != QuotedPrintable:
+		return p.e.copy(&crlfWriter{w: w})
+	}
+	enc := NewEncoder(p.encoding, w)
+	if err := p.e.copy(enc); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+func (p *plan) writeParts(w io.Writer) error {
+	for _, kid := range p.kids {
+		if _, err := io.WriteString(w, "--"+p.boundary+"\r\n"); err != nil {
+			return err
+		}
+		if err := kid.write(w); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\r\n"); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, "--"+p.boundary+"--\r\n")
+	return err
+}
