@@ -31,14 +31,19 @@ func appendEnhanced(dst []byte, e EnhancedCode) []byte {
 
 // ForReply returns the code that may stand in a reply with the given reply
 // code: e itself if their classes agree, e with its class corrected if not, and
-// x.0.0 for a zero e. Replies of other classes than 2, 4 and 5 have none.
-// RFC 2034, section 4.
+// x.0.0 for a zero e. A subject or detail of more than three digits becomes 0.
+// Replies of other classes than 2, 4 and 5 have none. RFC 2034, section 4.
 func (e EnhancedCode) ForReply(code int) EnhancedCode {
 	class := uint16(code / 100)
 	if class != 2 && class != 4 && class != 5 {
 		return EnhancedCode{}
 	}
 	e[0] = class
+	for i, n := range e {
+		if n > 999 {
+			e[i] = 0
+		}
+	}
 	return e
 }
 

@@ -94,11 +94,16 @@ func ParsePath(b []byte, utf8OK bool) (Path, error) {
 	if len(rest) > 0 {
 		return Path{}, &SyntaxError{What: "path", Offset: len(raw), Want: "nothing behind >", Got: quote(rest)}
 	}
-	mailbox, err := dropRoute(raw[1 : len(raw)-1])
+	inner := raw[1 : len(raw)-1]
+	mailbox, err := dropRoute(inner)
 	if err != nil {
 		return Path{}, err
 	}
-	return parseMailbox(mailbox, utf8OK, true)
+	p, err := parseMailbox(mailbox, utf8OK, true)
+	if err == nil && !utf8OK && !ascii.All(ascii.Print, inner) { // the route
+		return Path{}, ErrUTF8
+	}
+	return p, err
 }
 
 // ParseMailbox parses local@domain without brackets, as people write it. UTF-8
@@ -167,7 +172,7 @@ func parseMailbox(b []byte, utf8OK, bare bool) (Path, error) {
 	switch {
 	case len(rest) > 1 && rest[0] == '@':
 		p.Domain = string(rest[1:])
-	case len(rest) > 0 || !bare:
+	case len(rest) > 0 || !bare || local == "": // <""> is not the null path
 		return Path{}, &SyntaxError{What: "path", Offset: len(b) - len(rest), Want: "@ and a domain", Got: quote(rest)}
 	}
 	if err := p.Check(utf8OK); err != nil {
@@ -291,6 +296,10 @@ func checkDomain(s string, literal bool) error {
 	return nil
 }
 
+// literalClass is dcontent less the brackets of a path: software that looks for
+// the first > would take what is behind it for parameters.
+var literalClass = ascii.DContent.Without("<>")
+
 // checkLiteral looks at an address literal: RFC 5321, section 4.1.3.
 func checkLiteral(s string) error {
 	bad := func() error {
@@ -311,7 +320,7 @@ func checkLiteral(s string) error {
 			return bad()
 		}
 	default: // General-address-literal
-		if tag == "" || !ascii.All(keywordClass, tag) || tag[len(tag)-1] == '-' || content == "" || !ascii.All(ascii.DContent, content) {
+		if tag == "" || !ascii.All(keywordClass, tag) || tag[len(tag)-1] == '-' || content == "" || !ascii.All(literalClass, content) {
 			return bad()
 		}
 	}

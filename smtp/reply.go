@@ -54,13 +54,16 @@ const (
 )
 
 // AppendReply appends r as it goes to the peer, each line with code and
-// enhanced code. Whatever Text holds, the result is one reply: CR, LF and CRLF
+// enhanced code, if there is one, as ForReply has it. Whatever Text holds, the result is one reply: CR, LF and CRLF
 // separate lines, every other octet that is not printable ASCII becomes "?",
 // and a line that would exceed 512 octets goes on in the next, broken at a space
 // where there is one. Only a challenge is never broken: its length is bound by
 // RFC 4954, section 4, not by RFC 5321, section 4.5.3.1.5.
 func AppendReply(dst []byte, r Reply) []byte {
 	text := strings.TrimRight(r.Text, "\r\n")
+	if !r.Enhanced.IsZero() {
+		r.Enhanced = r.Enhanced.ForReply(r.Code)
+	}
 	for more := true; more; {
 		var line string
 		line, text, more = cutReplyLine(text, r)
@@ -152,6 +155,9 @@ func ParseReply(b []byte) (Reply, error) {
 func parseReplyLine(line []byte) (code int, text []byte, last bool, err error) {
 	if ascii.Span(ascii.Digit, line) != 3 || line[0] < '2' || line[0] > '5' {
 		return 0, nil, false, &SyntaxError{What: "reply", Want: "three digits, the first 2 to 5", Got: quote(line)}
+	}
+	if bytes.ContainsAny(line, "\r\n") { // Text would have lines that the reply has not
+		return 0, nil, false, &SyntaxError{What: "reply", Want: "no bare CR or LF", Got: quote(line)}
 	}
 	n, _ := ascii.ParseUint(line[:3], 999)
 	code, text = int(n), line[3:]
