@@ -44,6 +44,7 @@ type ClientSession struct {
 	tx      clientTransaction
 	domains []string // of the recipients sent, if there is a limit on them
 	line    []byte   // of the command that is being made
+	options options  // likewise
 }
 
 // An expected is a reply that is due.
@@ -146,10 +147,13 @@ func (s *ClientSession) Mail(dst []byte, from Path, o *MailOptions) ([]byte, err
 	if o.Body == Body8BitMIME && !s.extensions.EightBitMIME {
 		return dst, &NotOffered{"8BITMIME"}
 	}
-	if err := s.checkOffered(from, mailParams[:], &options{mail: o}, o.UTF8); err != nil {
+	s.options = options{mail: o}
+	if err := s.checkOffered(from, mailParams[:], o.UTF8); err != nil {
 		return dst, err
 	}
-	dst, err := s.send(dst, MAIL, func(b []byte) ([]byte, error) { return AppendMail(b, from, o) })
+	dst, err := s.send(dst, MAIL, func(b []byte) ([]byte, error) {
+		return appendEnvelopeArg(b, "FROM:", from, mailParams[:], &s.options)
+	})
 	if err == nil {
 		s.tx.binary, s.tx.utf8 = o.Body == BodyBinaryMIME, o.UTF8
 	}
@@ -161,11 +165,12 @@ func (s *ClientSession) Rcpt(dst []byte, to Path, o *RcptOptions) ([]byte, error
 	if to.IsNull() {
 		return dst, &SyntaxError{What: "recipient", Want: "a mailbox", Got: `"<>"`}
 	}
-	if err := s.checkOffered(to, rcptParams[:], &options{rcpt: o}, s.tx.utf8); err != nil {
+	s.options = options{rcpt: o}
+	if err := s.checkOffered(to, rcptParams[:], s.tx.utf8); err != nil {
 		return dst, err
 	}
 	return s.send(dst, RCPT, func(b []byte) ([]byte, error) {
-		b, err := AppendRcpt(b, to, o)
+		b, err := appendEnvelopeArg(b, "TO:", to, rcptParams[:], &s.options)
 		if err == nil && s.tooManyDomains(to.Domain) {
 			err = ErrLimit
 		}
@@ -174,9 +179,9 @@ func (s *ClientSession) Rcpt(dst []byte, to Path, o *RcptOptions) ([]byte, error
 }
 
 // checkOffered looks for what the server does not take.
-func (s *ClientSession) checkOffered(p Path, table []param, o *options, utf8 bool) error {
+func (s *ClientSession) checkOffered(p Path, table []param, utf8 bool) error {
 	for i := range table {
-		if row := &table[i]; row.isSet(o) && !row.offered(&s.extensions) {
+		if row := &table[i]; row.isSet(&s.options) && !row.offered(&s.extensions) {
 			return &NotOffered{row.keyword}
 		}
 	}
