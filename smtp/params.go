@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
@@ -43,8 +44,14 @@ const (
 	BodyBinaryMIME                 // any octets, by BDAT only
 )
 
+var bodyNames = [...]string{"", "7BIT", "8BITMIME", "BINARYMIME"}
+
+// String returns the value of the parameter, "" for what is none.
 func (b BodyType) String() string {
-	return [...]string{"", "7BIT", "8BITMIME", "BINARYMIME"}[b]
+	if int(b) >= len(bodyNames) {
+		return ""
+	}
+	return bodyNames[b]
 }
 
 // Ret says what a delivery status notification returns of the message.
@@ -56,7 +63,15 @@ const (
 	RetHdrs             // its header
 )
 
-func (r Ret) String() string { return [...]string{"", "FULL", "HDRS"}[r] }
+var retNames = [...]string{"", "FULL", "HDRS"}
+
+// String returns the value of the parameter, "" for what is none.
+func (r Ret) String() string {
+	if int(r) >= len(retNames) {
+		return ""
+	}
+	return retNames[r]
+}
 
 // Notify says when to send a delivery status notification: a set of flags, or
 // NotifyNever alone. Zero: not stated, which means on failure and perhaps delay.
@@ -71,7 +86,11 @@ const (
 
 var notifyNames = [...]string{"NEVER", "SUCCESS", "FAILURE", "DELAY"}
 
+// String returns the value of the parameter, "" for what is none.
 func (n Notify) String() string {
+	if n>>len(notifyNames) != 0 {
+		return ""
+	}
 	var names []string
 	for i, name := range notifyNames {
 		if n&(1<<i) != 0 {
@@ -220,9 +239,9 @@ var mailParams = [...]param{
 		keyword: "HOLDUNTIL",
 		offered: func(x *Extensions) bool { return x.FutureRelease != nil },
 		parse: func(o *options, v []byte) bool {
-			t, err := time.Parse(time.RFC3339, string(v))
+			t, ok := parseDateTime(v)
 			o.mail.HoldUntil = t
-			return err == nil && !t.IsZero() && o.mail.HoldFor == 0
+			return ok && o.mail.HoldFor == 0
 		},
 		append: func(dst []byte, o *options) []byte { return o.mail.HoldUntil.UTC().AppendFormat(dst, time.RFC3339) },
 		isSet:  func(o *options) bool { return !o.mail.HoldUntil.IsZero() },
@@ -315,6 +334,9 @@ func parseSeconds(v []byte) (time.Duration, bool) {
 func parseDeliverBy(o *options, v []byte) bool {
 	num, mode, ok := bytes.Cut(v, []byte(";"))
 	num, negative := bytes.CutPrefix(num, []byte("-"))
+	if !negative {
+		num, _ = bytes.CutPrefix(num, []byte("+"))
+	}
 	d := new(DeliverBy)
 	var digits bool
 	d.In, digits = parseSeconds(num)
@@ -397,23 +419,41 @@ func parseORcpt(o *options, v []byte) bool {
 }
 
 func appendORcptAddr(dst []byte, r ORcpt) []byte {
-	if ascii.EqualFold(r.Type, "utf-8") {
-		return appendUTF8Addr(dst, r.Addr)
+	switch {
+	case !ascii.EqualFold(r.Type, "utf-8"):
+		return AppendXtext(dst, r.Addr)
+	case !utf8.ValidString(r.Addr):
+		return dst // without an address it will be refused
 	}
-	return AppendXtext(dst, r.Addr)
+	return appendUTF8Addr(dst, r.Addr)
 }
 
 func parseRRVS(o *options, v []byte) bool {
 	when, action, ok := bytes.Cut(v, []byte(";"))
-	t, err := time.Parse(time.RFC3339, string(when))
+	t, isTime := parseDateTime(when)
 	o.rcpt.RRVS = RRVS{Since: t, Continue: ascii.EqualFold(action, "C")}
-	return err == nil && !t.IsZero() && (!ok || o.rcpt.RRVS.Continue || ascii.EqualFold(action, "R"))
+	return isTime && (!ok || o.rcpt.RRVS.Continue || ascii.EqualFold(action, "R"))
+}
+
+// parseDateTime reads date-time, RFC 3339, section 5.6, in whole seconds of UTC.
+// time.Parse alone would take hours of one digit, and commas for dots.
+func parseDateTime(v []byte) (time.Time, bool) {
+	const form = "2006-01-02T15:04:05Z"
+	t, err := time.Parse(time.RFC3339, string(v))
+	if err != nil || len(v) < len(form) || v[len("2006-01-02T15")] != ':' || bytes.IndexByte(v, ',') >= 0 {
+		return time.Time{}, false
+	}
+	t = t.UTC().Truncate(time.Second)
+	return t, !t.IsZero() && 0 <= t.Year() && t.Year() <= 9999
 }
 
 // ParseMail parses the argument of MAIL, "FROM:<path> parameters"; x is what
-// was offered. Errors: *SyntaxError, *ParamError, ErrUTF8. A space behind the
+// was offered, nil: nothing. Errors: *SyntaxError, *ParamError, ErrUTF8. A space behind the
 // colon is accepted, since too many senders put one there.
 func ParseMail(arg []byte, x *Extensions) (Path, MailOptions, error) {
+	if x == nil {
+		x = new(Extensions)
+	}
 	var o MailOptions
 	p, err := parseEnvelopeArg(arg, "FROM:", mailParams[:], &options{mail: &o, x: x}, MAIL, ParsePath)
 	return p, o, err
@@ -423,6 +463,9 @@ func ParseMail(arg []byte, x *Extensions) (Path, MailOptions, error) {
 // does for MAIL. UTF-8 is accepted in the path if x has SMTPUTF8; whether MAIL
 // asked for it is for the session to say.
 func ParseRcpt(arg []byte, x *Extensions) (Path, RcptOptions, error) {
+	if x == nil {
+		x = new(Extensions)
+	}
 	var o RcptOptions
 	p, err := parseEnvelopeArg(arg, "TO:", rcptParams[:], &options{rcpt: &o, x: x, utf8: x.SMTPUTF8}, RCPT, ParsePath)
 	return p, o, err
@@ -538,11 +581,14 @@ func appendEnvelopeArg(dst []byte, prefix string, p Path, table []param, o *opti
 	if err != nil {
 		return dst, err
 	}
-	check := &options{mail: new(MailOptions), rcpt: new(RcptOptions), x: &everything}
+	var check *options
 	for i := range table {
 		row := &table[i]
 		if !row.isSet(o) {
 			continue
+		}
+		if check == nil {
+			check = &options{mail: new(MailOptions), rcpt: new(RcptOptions), x: &everything}
 		}
 		out = append(append(out, ' '), row.keyword...)
 		if row.flag {
