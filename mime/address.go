@@ -443,7 +443,7 @@ func parseAngle(s string) addrSpec {
 		if colon < 0 {
 			return addrSpec{}
 		}
-		route, s = compact(s[i:colon]), s[colon+1:]
+		route, s = cleanText(compact(s[i:colon])), s[colon+1:]
 	}
 	a := parseSpec(s)
 	a.route = route
@@ -520,7 +520,7 @@ func (a *addrSpec) localPart(s string) int {
 			dot = true
 			i++
 		case !dot: // a second word without a dot
-			a.local, a.ok, a.rest = toValid(b.String()), true, true
+			a.local, a.ok, a.rest = cleanText(toValid(b.String())), true, true
 			return i
 		case c == '"':
 			escaped, next, closed := skipQuoted(s, i)
@@ -528,6 +528,7 @@ func (a *addrSpec) localPart(s string) int {
 				return i
 			}
 			b.addQuoted(s[i+1:next-1], escaped)
+			a.bad = a.bad || hasControl(s[i+1:next-1]) && !escaped
 			dot, any = false, true
 			words++
 			a.obs = a.obs || words > 1
@@ -542,7 +543,7 @@ func (a *addrSpec) localPart(s string) int {
 		default:
 			a.ok = words > 0 && c == '@'
 			a.bad = a.bad || dot
-			a.local = toValid(b.String())
+			a.local = cleanText(toValid(b.String()))
 			return i
 		}
 		if next := skipCFWS(s, i); next > i {
@@ -552,7 +553,7 @@ func (a *addrSpec) localPart(s string) int {
 	}
 	a.ok = words > 0
 	a.bad = a.bad || dot
-	a.local = toValid(b.String())
+	a.local = cleanText(toValid(b.String()))
 	return i
 }
 
@@ -564,7 +565,7 @@ func (a *addrSpec) domainPart(s string, i int) int {
 			a.ok = false
 			return len(s)
 		}
-		a.domain = compact(s[from : from+n+1])
+		a.domain = cleanText(compact(s[from : from+n+1]))
 		a.bad = a.bad || !ascii.All(ascii.DContent, a.domain[1:len(a.domain)-1])
 		return skipCFWS(s, from+n+1)
 	}

@@ -26,7 +26,7 @@ func (t MediaType) check() error {
 }
 
 func goodParam(p Param) bool {
-	return p.Name != "" && ascii.All(attrChar, p.Name) && strings.IndexAny(p.Value, "\r\n\x00") < 0
+	return p.Name != "" && len(p.Name) <= 128 && ascii.All(attrChar, p.Name) && strings.IndexAny(p.Value, "\r\n\x00") < 0
 }
 
 // AppendMediaType appends a Content-Type, or a Content-Disposition if there is
@@ -61,7 +61,7 @@ func (w *lineWriter) next(n int) {
 
 func (w *lineWriter) param(name, value, lang string) {
 	switch {
-	case value != "" && ascii.All(ascii.Token, value) && !strings.Contains(value, "=?"):
+	case value != "" && len(value)+len(name) < mostLine-100 && ascii.All(ascii.Token, value):
 		w.next(len(name) + 1 + len(value))
 		w.put(name + "=" + value)
 		return

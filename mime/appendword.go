@@ -49,25 +49,29 @@ func appendWords(dst []byte, s string, col int, safe *ascii.Class) []byte {
 
 // wordsNeeded returns the stretch of s that has to be encoded: from the first
 // word that ASCII cannot say to the end of the last. White space that a fold
-// would change (two spaces, one at the end) counts as such a word.
+// would change (two spaces, one at the end) takes the words around it along.
 func wordsNeeded(s string) (from, to int) {
 	from = len(s)
-	for i := 0; i <= len(s); {
+	before, takeNext := 0, false
+	for i := 0; i <= len(s) && s != ""; {
 		n := strings.IndexByte(s[i:], ' ')
 		if n < 0 {
 			n = len(s) - i
 		}
-		if s != "" && needsWord(s[i:i+n]) {
-			from = min(from, i)
-			to = i + n
+		switch {
+		case n == 0:
+			from, to, takeNext = min(from, before), i, true
+		case takeNext || needsWord(s[i:i+n]):
+			from, to, takeNext = min(from, i), i+n, false
 		}
+		before = i
 		i += n + 1
 	}
 	return from, max(from, to)
 }
 
 func needsWord(s string) bool {
-	return s == "" || len(s) > mostLine-100 || !ascii.All(ascii.VChar, s) || strings.Contains(s, "=?")
+	return len(s) > mostLine-100 || !ascii.All(ascii.VChar, s) || strings.Contains(s, "=?")
 }
 
 // A lineWriter counts the octets of the line.

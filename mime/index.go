@@ -34,8 +34,10 @@ func (m *Message) AppendIndex(dst []byte) []byte {
 		dst = binary.AppendVarint(dst, d.Offset-off)
 		off = d.Offset
 	}
-	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return binary.BigEndian.AppendUint32(dst, checksum(dst[start:]))
 }
+
+func checksum(index []byte) uint32 { return crc32.Checksum(index, castagnoli) }
 
 func appendRecord(dst []byte, r *record, i int, last *record) []byte {
 	dst = append(dst, byte(r.kind)|byte(r.encoding)<<2, byte(r.flags))
@@ -56,7 +58,7 @@ func appendRecord(dst []byte, r *record, i int, last *record) []byte {
 // a hostile index cannot make a read go astray.
 func LoadIndex(index []byte, src io.ReaderAt, o *Options) (*Message, error) {
 	n := len(index) - crc32.Size
-	if n < 1 || index[0] != indexVersion || binary.BigEndian.Uint32(index[n:]) != crc32.Checksum(index[:n], castagnoli) {
+	if n < 1 || index[0] != indexVersion || binary.BigEndian.Uint32(index[n:]) != checksum(index[:n]) {
 		return nil, ErrIndex
 	}
 	r := indexReader{b: index[1:n]}

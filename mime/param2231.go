@@ -14,7 +14,6 @@ type section struct {
 	base     string // name without marks
 	number   int    // -1: the value is in one piece
 	extended bool   // percent-encoded
-	order    int
 }
 
 // cutSection splits the marks off a parameter name: name*, name*0, name*0*.
@@ -48,6 +47,7 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 	var out Params
 	var list []Defect
 	var sections []section
+	var open map[int]bool // places in out that sections are to fill
 	seen := nameSet{}
 	max := o.maxDefects()
 	for {
@@ -59,14 +59,21 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 			break
 		}
 		if sec, ok := cutSection(p); ok {
-			sec.order = len(sections)
 			sections = append(sections, sec)
+			if seen.find(out, sec.base) < 0 { // keeps its place in the order
+				if open == nil {
+					open = make(map[int]bool)
+				}
+				open[len(out)] = true
+				out = append(out, Param{Name: sec.base})
+			}
 			continue
 		}
 		if out == nil {
 			out = make(Params, 0, 4)
 		}
-		if seen.has(out, p.name) {
+		k := seen.find(out, p.name)
+		if k >= 0 && !open[k] {
 			list = addDefect(list, max, Defect{Kind: DefectDuplicateParameter, Offset: int64(p.at), Note: note(p.name)})
 			continue
 		}
@@ -74,18 +81,22 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 		if p.escaped {
 			value = string(appendUnquoted(nil, p))
 		}
-		out = append(out, Param{Name: p.name, Value: decodeText(value, o)})
+		param := Param{Name: p.name, Value: decodeText(value, o)}
+		if k >= 0 { // the plain form of what came in sections
+			out[k] = param
+			delete(open, k)
+			continue
+		}
+		out = append(out, param)
 	}
 	if len(sections) > 0 {
-		out, list = joinSections(out, sections, list, o)
+		out, list = joinSections(out, open, sections, list, o)
 	}
 	return out, list
 }
 
 // nameSet finds duplicate names, without a map as long as there are few.
 type nameSet struct{ m map[string]int }
-
-func (n *nameSet) has(p Params, name string) bool { return n.find(p, name) >= 0 }
 
 func (n *nameSet) find(p Params, name string) int {
 	if len(p) <= 16 {
@@ -108,9 +119,9 @@ func (n *nameSet) find(p Params, name string) int {
 	return -1
 }
 
-// joinSections adds the values that came in sections. They are sorted once, so
-// that any order costs the same.
-func joinSections(out Params, all []section, list []Defect, o *Options) (Params, []Defect) {
+// joinSections fills in the values that came in sections; places in open that
+// stay empty go. Sections are sorted once, so that any order costs the same.
+func joinSections(out Params, open map[int]bool, all []section, list []Defect, o *Options) (Params, []Defect) {
 	first := make(map[string]int, 1) // where a name came up, for the order of the result
 	for i := range all {
 		all[i].base = lower(all[i].base)
@@ -133,17 +144,22 @@ func joinSections(out Params, all []section, list []Defect, o *Options) (Params,
 		if bad != 0 {
 			list = addDefect(list, max, Defect{Kind: bad, Offset: int64(all[0].at), Note: note(all[0].name)})
 		}
-		if p.Name != "" {
-			if i := seen.find(out, p.Name); i >= 0 {
-				p.Name = out[i].Name
-				out[i] = p
-			} else {
-				out = append(out, p)
-			}
+		if k := seen.find(out, all[0].base); p.Name != "" {
+			out[k] = p
+			delete(open, k)
 		}
 		all = all[n:]
 	}
-	return out, list
+	if len(open) == 0 {
+		return out, list
+	}
+	kept := out[:0]
+	for i := range out {
+		if !open[i] {
+			kept = append(kept, out[i])
+		}
+	}
+	return kept, list
 }
 
 func boolOrder(a, b bool) int {
