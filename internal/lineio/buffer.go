@@ -48,12 +48,7 @@ func (r *Reader) fill(need, room int) error {
 		return err
 	}
 	if r.r == r.w {
-		r.r, r.w, r.lent = 0, 0, 0
-		if room < contentRoom && !r.full {
-			r.giveBack() // the peer waits for us or is slow: wait with little
-		} else if len(r.buf) < room {
-			r.grow(room)
-		}
+		r.makeReady(room)
 	}
 	if len(r.buf) == 0 {
 		r.buf = r.wait[:]
@@ -78,6 +73,23 @@ func (r *Reader) fill(need, room int) error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// makeReady chooses the buffer for a read with nothing buffered.
+func (r *Reader) makeReady(room int) {
+	r.r, r.w, r.lent = 0, 0, 0
+	if room < contentRoom && !r.full { // the peer waits for us, or is slow: wait with little
+		if !r.tls {
+			r.giveBack()
+			return
+		}
+		if len(r.buf) > room {
+			r.giveBack()
+		}
+	}
+	if len(r.buf) < room {
+		r.grow(room)
+	}
 }
 
 // makeRoom is called with no room behind the unread octets: it moves them to

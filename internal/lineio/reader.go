@@ -34,8 +34,9 @@ const DefaultSkip = 1 << 20
 // A Reader frames what it reads from its source. It is not safe for concurrent
 // use. The zero value has no source: set one with Reset.
 //
-// Memory: a waiting Reader holds 512 octets. It takes 4 KiB while a peer sends
-// faster than that, 64 KiB while counted or streamed content is read (Window),
+// Memory: a waiting Reader holds 512 octets, or 4 KiB behind Upgrade, where the
+// source holds far more anyway. It takes 4 KiB while a peer sends faster than
+// that, 64 KiB while counted or streamed content is read (Window),
 // more only for a line whose limit is greater, and gives them back when it has
 // to wait with nothing buffered.
 type Reader struct {
@@ -49,6 +50,7 @@ type Reader struct {
 	lent int   // buf[lent:r] was handed out by the last call
 	err  error // came with the last octets read, not yet returned
 	full bool  // the last read filled all the room it was given
+	tls  bool  // Upgrade has been called
 	top  int   // nothing was ever written to buf[top:]
 
 	wait [512]byte
@@ -212,7 +214,7 @@ func (r *Reader) Upgrade(to io.Reader) error {
 		return ErrPlaintext
 	}
 	r.Wipe()
-	r.src, r.err, r.full = to, nil, false
+	r.src, r.err, r.full, r.tls = to, nil, false, true
 	return nil
 }
 

@@ -195,6 +195,12 @@ func TestBufferGivenBackWhileIdle(t *testing.T) {
 	if r.pool != nil || len(r.buf) != len(r.wait) {
 		t.Errorf("waits with a buffer of %d octets", len(r.buf))
 	}
+	if err := r.Upgrade(&src); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.ReadLine(2048); err != errLater || len(r.buf) != lineRoom {
+		t.Errorf("behind Upgrade it waits with a buffer of %d octets, %v; want %d", len(r.buf), err, lineRoom)
+	}
 }
 
 // A kept slice is overwritten by the next call, when poisoning is on.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
@@ -34,7 +35,9 @@ type Conn struct {
 	tlsState *tls.ConnectionState
 	r        smtp.Reader
 	s        smtp.ServerSession
-	out      []byte // replies that have not left
+	raw      syscall.RawConn // of tcp; nil where there is none
+	filled   bool            // the last read took all that it had room for
+	out      []byte          // replies that have not left
 	clock    clock
 	broken   error // what ended the connection on our side, or on the wire
 
@@ -55,8 +58,11 @@ type Conn struct {
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 	c := &Conn{server: s, id: s.lastID.Add(1), tcp: nc, peer: nc.RemoteAddr(), began: time.Now(), cancel: cancel}
-	if tc, is := nc.(*tls.Conn); is {
-		c.tls = tc
+	switch nc := nc.(type) {
+	case *tls.Conn:
+		c.tls = nc
+	case *net.TCPConn:
+		c.raw, _ = nc.SyscallConn()
 	}
 	if a, is := c.peer.(*net.TCPAddr); is {
 		c.remote = a.AddrPort()
@@ -136,7 +142,7 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 
 // begin does all that comes before the first command.
 func (c *Conn) begin(ctx context.Context) error {
-	c.clock.start(lineWait)
+	c.clock.waitFor(lineWait)
 	if c.tls != nil {
 		if err := c.handshake(ctx); err != nil {
 			return err
@@ -177,9 +183,9 @@ func (c *Conn) newSession(ctx context.Context) (*Session, error) {
 // waitForEarlyTalk holds the greeting back. Who talks before it does not listen,
 // and is no client of SMTP.
 func (c *Conn) waitForEarlyTalk() error {
-	c.clock.start(greetWait)
+	c.clock.waitFor(greetWait)
 	err := c.r.Fill()
-	c.clock.start(lineWait)
+	c.clock.waitFor(lineWait)
 	if err == nil {
 		c.log.Warn("talked before the greeting")
 		c.s.Greet(ok)
@@ -199,7 +205,7 @@ func (c *Conn) next(ctx context.Context) smtp.Event {
 		c.parked = nil
 		return e
 	}
-	c.clock.start(lineWait)
+	c.clock.waitFor(lineWait)
 	secret := c.s.Secret() && c.s.State() == smtp.Authing
 	line, err := c.r.ReadLine(c.s.LineLimit())
 	switch err {
@@ -284,7 +290,7 @@ func (c *Conn) refused(ctx context.Context, e *smtp.Refused) {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "refused and closed", slog.String("reply", e.Reply.String()))
 	}
 	if e.Skip > 0 {
-		c.clock.start(contentWait)
+		c.clock.waitFor(contentWait)
 		if err := c.r.Skip(e.Skip); err != nil {
 			c.lost(err)
 			return

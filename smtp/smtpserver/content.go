@@ -14,7 +14,7 @@ func (c *Conn) data(ctx context.Context) {
 	if c.s.State() != smtp.Receiving {
 		return
 	}
-	c.clock.start(contentWait)
+	c.clock.waitFor(contentWait)
 	m.reader, m.last = c.r.Data(&m.content), true
 	c.take(ctx, m)
 }
@@ -23,7 +23,7 @@ func (c *Conn) data(ctx context.Context) {
 // or one behind a Data that has returned early.
 func (c *Conn) chunk(ctx context.Context, e *smtp.ChunkEvent) {
 	m := c.message
-	c.clock.start(contentWait)
+	c.clock.waitFor(contentWait)
 	m.reader, m.last = c.r.Chunk(&m.content, e.Size, e.Last), e.Last
 	if e.First {
 		if v := c.bodyStart(ctx, m); !v.Positive() {
@@ -102,7 +102,7 @@ func (c *Conn) nextChunk(m *Message) error {
 	for c.broken == nil && c.s.State() == smtp.Chunking {
 		switch e := c.next(m.ctx).(type) {
 		case *smtp.ChunkEvent:
-			c.clock.start(contentWait)
+			c.clock.waitFor(contentWait)
 			m.reader, m.last = c.r.Chunk(&m.content, e.Size, e.Last), e.Last
 			return nil
 		case *smtp.ResetEvent, *smtp.HelloEvent, *smtp.QuitEvent:

@@ -122,9 +122,8 @@ func TestManyMessages(t *testing.T) {
 // A loader sends messages to a server as fast as it takes them and reads the
 // replies, without allocating.
 type loader struct {
-	conn  net.Conn
-	r     smtp.Reader
-	limit smtp.Limits
+	conn net.Conn
+	r    smtp.Reader
 }
 
 func newLoader(tb testing.TB, srv *Server) *loader {

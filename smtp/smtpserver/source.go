@@ -2,8 +2,11 @@ package smtpserver
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
@@ -14,40 +17,73 @@ import (
 // that nobody waits for a reply that waits here, and the deadline is set.
 type source Conn
 
-func (s *source) Read(p []byte) (int, error) {
+func (s *source) Read(p []byte) (n int, err error) {
 	c := (*Conn)(s)
-	if err := c.flush(); err != nil {
-		return 0, err
+	if c.filled && len(c.out) > 0 && c.raw != nil && c.tls == nil {
+		n = readMore(c.raw, p)
 	}
-	if err := c.setReadDeadline(); err != nil {
+	if n == 0 {
+		n, err = c.readOrWait(p)
+	}
+	c.filled = n == len(p)
+	c.clock.octets += int64(n)
+	return n, err
+}
+
+// readMore reads without waiting. It is tried where the last read took all that
+// it had room for and replies are held: RFC 2920, section 3.2, item 7 has them
+// leave when the input buffer of TCP is empty, not when ours is.
+func readMore(raw syscall.RawConn, p []byte) (n int) {
+	err := raw.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	if err != nil || n < 0 {
+		return 0 // readOrWait finds out why
+	}
+	return n
+}
+
+// readOrWait flushes, then reads.
+func (c *Conn) readOrWait(p []byte) (int, error) {
+	if err := c.flush(); err != nil {
 		return 0, err
 	}
 	var from io.Reader = c.tcp
 	if c.tls != nil {
 		from = c.tls
 	}
-	n, err := from.Read(p)
-	c.clock.read(n)
-	return n, err
+	for {
+		due, err := c.setReadDeadline()
+		if err != nil {
+			return 0, err
+		}
+		n, err := from.Read(p)
+		now := c.clock.stop()
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.isStopping() || !due.IsZero() && due.Sub(now) < time.Second {
+			return n, err
+		}
+		// The deadline that the connection had was an earlier one, of another wait.
+	}
 }
 
-// setReadDeadline puts the clock's deadline on the connection, unless Shutdown
-// has come: then the read is not begun.
-func (c *Conn) setReadDeadline() error {
+// setReadDeadline returns when the read that begins now has to end, and sees to
+// it that it ends by then, or earlier. If Shutdown has come, the read is not begun.
+func (c *Conn) setReadDeadline() (due time.Time, err error) {
 	var end time.Time // of the session; a transaction may go on
 	if !c.s.State().InTransaction() {
 		end = after(c.began, c.clock.timeouts.Session)
 	}
-	t, move := c.clock.deadline(end)
+	due, move := c.clock.start(end)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopping && !c.busy {
-		return errShutdown
+		return due, errShutdown
 	}
 	if move {
-		return c.tcp.SetReadDeadline(t)
+		return due, c.tcp.SetReadDeadline(due)
 	}
-	return nil
+	return due, nil
 }
 
 // A batch is the replies that leave in one write.
@@ -107,7 +143,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 		return err
 	}
 	c.tlsStarted()
-	return nil
+	return c.r.Upgrade((*source)(c))
 }
 
 func (c *Conn) tlsStarted() {
@@ -115,22 +151,22 @@ func (c *Conn) tlsStarted() {
 	c.tlsState = &state
 }
 
-// A clock turns what is being waited for into deadlines, which it moves only
-// when they would move by a second, since every move costs.
+// A clock turns what is being waited for into deadlines. To move the deadline
+// of a connection costs as much as to read from it, so it is moved only when it
+// would be a second too late; one that is too early wakes us, and is moved then.
 type clock struct {
 	timeouts Timeouts
 	minRate  int
 
-	waits  wait
-	by     time.Time // when the wait for a line ends; zero: not waited yet
-	set    time.Time // the read deadline that the connection has
-	setFor wait
-	write  time.Time // the write deadline that it has
+	waits wait
+	by    time.Time // when the wait for a line ends; zero: it has not begun
+	read  time.Time // the read deadline that the connection has
+	write time.Time // the write deadline that it has
 
-	asked  time.Time     // content: when the last read began
+	began  time.Time     // when the read that is going on was begun
 	waited time.Duration // content: how long reads have taken so far
 	octets int64         // content: how many they brought
-	slow   bool          // content: the next deadline is one of MinRate
+	slow   bool          // content: the last deadline was one of MinRate
 }
 
 // A wait is what the session waits for.
@@ -142,9 +178,9 @@ const (
 	greetWait               // the end of Timeouts.GreetDelay
 )
 
-// start begins another wait.
-func (k *clock) start(w wait) {
-	if w == contentWait && k.waits != contentWait {
+// waitFor begins another wait.
+func (k *clock) waitFor(w wait) {
+	if k.waits != w {
 		k.waited, k.octets = 0, 0
 	}
 	k.waits, k.by = w, time.Time{}
@@ -153,49 +189,61 @@ func (k *clock) start(w wait) {
 // grace is how long content may be slower than Conns.MinRate.
 const grace = 30 * time.Second
 
-// deadline returns when the read that begins now has to end, and whether the
+// start returns when the read that begins now has to end, and whether the
 // connection has to be told. A wait for a line ends at end too, unless that is
 // zero.
-func (k *clock) deadline(end time.Time) (t time.Time, move bool) {
+func (k *clock) start(end time.Time) (due time.Time, move bool) {
 	now := time.Now()
-	k.slow = false
+	k.began, k.slow = now, false
 	switch k.waits {
 	case lineWait:
 		if k.by.IsZero() {
-			k.by = after(now, k.timeouts.Command)
-			if !end.IsZero() && (k.by.IsZero() || end.Before(k.by)) {
-				k.by = end
-			}
+			k.by = earlier(after(now, k.timeouts.Command), end)
 		}
-		t = k.by
+		due = k.by
 	case contentWait:
-		k.asked = now
-		t = after(now, k.timeouts.Content)
+		due = after(now, k.timeouts.Content)
 		if k.minRate > 0 {
-			due := now.Add(grace + time.Duration(k.octets)*time.Second/time.Duration(k.minRate) - k.waited)
-			if t.IsZero() || due.Before(t) {
-				t, k.slow = due, true
+			earned := time.Duration(k.octets) * time.Second / time.Duration(k.minRate)
+			if slow := now.Add(grace + earned - k.waited); due.IsZero() || slow.Before(due) {
+				due, k.slow = slow, true
 			}
 		}
 	case greetWait:
-		t = now.Add(k.timeouts.GreetDelay)
+		due = now.Add(k.timeouts.GreetDelay)
 	}
-	if k.waits == k.setFor && t.IsZero() == k.set.IsZero() && t.Sub(k.set).Abs() < time.Second {
-		return k.set, false
+	switch {
+	case k.read.IsZero():
+		move = !due.IsZero()
+	case !k.read.After(now): // has woken us already
+		move = true
+	default:
+		move = !due.IsZero() && k.read.Sub(due) >= time.Second
 	}
-	k.set, k.setFor = t, k.waits
-	return t, true
+	if move {
+		k.read = due
+	}
+	return due, move
 }
 
-// read is told what a read brought.
-func (k *clock) read(n int) {
-	if k.waits == contentWait {
-		k.waited += time.Since(k.asked)
-		k.octets += int64(n)
-	}
+// stop is called behind a read. Only what a read has waited counts against
+// MinRate, not what the handler does meanwhile.
+func (k *clock) stop() (now time.Time) {
+	now = time.Now()
+	k.waited += now.Sub(k.began)
+	return now
 }
 
-// writeDeadline is deadline for a write.
+// earlier returns the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// writeDeadline returns when a write that begins now has to end, and whether the
+// connection has to be told.
 func (k *clock) writeDeadline() (t time.Time, move bool) {
 	t = after(time.Now(), k.timeouts.Write)
 	if t.IsZero() || t.Sub(k.write) < time.Second && !k.write.IsZero() {
