@@ -324,7 +324,7 @@ func parseAuthAs(o *options, v []byte) bool {
 }
 
 // parseSeconds reads 1*9DIGIT.
-func parseSeconds(v []byte) (time.Duration, bool) {
+func parseSeconds[T ~string | ~[]byte](v T) (time.Duration, bool) {
 	n, err := ascii.ParseUint(v, 999_999_999)
 	return time.Duration(n) * time.Second, err == nil && len(v) <= 9
 }

@@ -86,7 +86,7 @@ func (s *Reader) Buffered() int { return s.lines.Buffered() }
 
 // Fill reads from the source unless octets are buffered already.
 func (s *Reader) Fill() error {
-	_, err := s.lines.Window()
+	_, err := s.lines.LineWindow()
 	return err
 }
 

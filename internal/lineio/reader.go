@@ -165,12 +165,18 @@ func (r *Reader) skipLine() error {
 }
 
 // Window returns what is buffered, at least one octet, reading from the source
-// only if nothing is. It does not use octets up: see Advance. The slice is
-// valid until the next call of any method but Advance and Buffered.
-func (r *Reader) Window() ([]byte, error) {
+// only if nothing is, and then with room for much: it is for content. It does
+// not use octets up: see Advance. The slice is valid until the next call of any
+// method but Advance and Buffered.
+func (r *Reader) Window() ([]byte, error) { return r.window(contentRoom) }
+
+// LineWindow is Window for what comes in lines: it waits with little memory.
+func (r *Reader) LineWindow() ([]byte, error) { return r.window(lineRoom) }
+
+func (r *Reader) window(room int) ([]byte, error) {
 	r.release()
 	for r.r == r.w {
-		if err := r.fill(0, contentRoom); err != nil {
+		if err := r.fill(0, room); err != nil {
 			return nil, err
 		}
 	}

@@ -153,6 +153,21 @@ func TestUpgrade(t *testing.T) {
 	mustLine(t, r, "EHLO")
 }
 
+func TestLineWindow(t *testing.T) {
+	src := pieces{[]byte("a1 NOOP\r\n"), bytes.Repeat([]byte("z"), 1000), []byte("rest")}
+	r := NewReader(&src)
+	for _, want := range []string{"a1 NOOP\r\n", strings.Repeat("z", 512), strings.Repeat("z", 488), "rest"} {
+		window, err := r.LineWindow()
+		if string(window) != want || err != nil {
+			t.Fatalf("window %q, %v; want %q", window, err, want)
+		}
+		r.Advance(len(window))
+	}
+	if _, err := r.LineWindow(); err != errLater || len(r.buf) > len(r.wait) {
+		t.Errorf("waits with %d octets, %v", len(r.buf), err)
+	}
+}
+
 // pieces is a source that gives one piece per read, then nothing more for now.
 type pieces [][]byte
 

@@ -5,10 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/mailwire/mailwire/internal/ascii"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -146,7 +146,8 @@ func (m *Message) SetRcpt(i int, err error) {
 // Queued names the message in the reply that accepts it: printable ASCII without
 // space, 64 octets at most. Any other id is ignored, and logged.
 func (m *Message) Queued(id string) {
-	if id == "" || len(id) > 64 || !ascii.All(ascii.VChar, id) {
+	visible := func(c rune) bool { return c > ' ' && c < 0x7f }
+	if id == "" || len(id) > 64 || strings.TrimLeftFunc(id, visible) != "" {
 		m.Conn.log.Warn("queue id not fit for a reply", "id", id)
 		return
 	}
