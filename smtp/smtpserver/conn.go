@@ -353,7 +353,7 @@ func (c *Conn) reply(r smtp.Reply) {
 }
 
 // lost notes that reading has failed, and says goodbye where the peer may still
-// listen. RFC 5321, section 4.2.4.2; section 3.8.
+// listen. RFC 5321, section 3.8.
 func (c *Conn) lost(err error) {
 	if c.broken != nil {
 		return
