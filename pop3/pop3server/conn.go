@@ -1,0 +1,298 @@
+package pop3server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/pop3"
+)
+
+// A Conn is one connection, as backends see it. Its methods may be called while
+// a method of the Backend or the Maildrop runs.
+type Conn struct {
+	server *Server
+	id     uint64
+	remote netip.AddrPort
+	log    *slog.Logger
+	began  time.Time
+	cancel context.CancelFunc // ends the context of the backend
+
+	tcp      net.Conn // closes everything
+	tls      *tls.Conn
+	tlsState *tls.ConnectionState
+	r        pop3.Reader
+	s        *pop3.ServerSession
+	out      []byte // replies that have not left
+	clock    clock
+	broken   error // what ended the connection on our side, or on the wire
+	quit     bool
+
+	sasl     auth.Server // of the exchange under way
+	drop     Maildrop    // open; nil: none, or closed already
+	messages []Message   // in it
+
+	// What Shutdown touches from outside.
+	mu       sync.Mutex
+	stopping bool
+}
+
+func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
+	c := &Conn{server: s, id: s.lastID.Add(1), tcp: nc, began: time.Now(), cancel: cancel}
+	if tc, is := nc.(*tls.Conn); is {
+		c.tls = tc
+	}
+	if a, is := nc.RemoteAddr().(*net.TCPAddr); is {
+		c.remote = a.AddrPort()
+		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
+	}
+	c.clock.timeouts = s.Timeouts.withDefaults()
+	c.clock.minRate = s.Conns.withDefaults().MinRate
+	c.log = s.logger()
+	if c.log.Enabled(context.Background(), slog.LevelError) {
+		c.log = c.log.With("conn", c.id, "remote", nc.RemoteAddr().String())
+	}
+	c.s = pop3.NewServerSession(s.config(), c.tls != nil)
+	c.r.Reset((*source)(c))
+	return c
+}
+
+// config is what a session of this server begins with.
+func (s *Server) config() pop3.ServerConfig {
+	config := pop3.ServerConfig{
+		StartTLS: s.TLS != nil, Cleartext: s.Cleartext, Surrogate: s.Surrogate,
+		Delay: s.Delay, Expire: s.Expire, Implementation: s.Implementation, Limits: s.Limits,
+	}
+	if s.APOP && s.Auth != nil {
+		config.Stamp = "<" + rand.Text() + "@" + s.hostname() + ">"
+	}
+	for _, l := range s.Languages {
+		config.Languages = append(config.Languages, pop3.Language{Tag: l.Tag, Name: l.Name})
+	}
+	return config
+}
+
+// ID numbers the connections of a Server, from 1.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Remote returns the client's address, an IPv4 one never as IPv6. It is invalid
+// where the client is not reached by TCP.
+func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// TLS returns the state of TLS, nil without TLS. It is not to be changed.
+func (c *Conn) TLS() *tls.ConnectionState { return c.tlsState }
+
+// Lang returns the tag of the language that the client chose, "" if none.
+func (c *Conn) Lang() string { return c.s.Lang() }
+
+// UTF8 reports whether the client takes messages in UTF-8. RFC 6856, section 2.1.
+func (c *Conn) UTF8() bool { return c.s.UTF8() }
+
+// SetPolicy sets the LOGIN-DELAY and the EXPIRE of the user whose maildrop is
+// being opened. It may be called in Backend.Open and Maildrop.Messages only.
+// RFC 2449, sections 6.5 and 6.7.
+func (c *Conn) SetPolicy(delay, expire pop3.Period) { c.s.SetPolicy(delay, expire) }
+
+var errClosed = errors.New("pop3server: closed by the server")
+
+// serve runs the session from its greeting to its end, and closes. What ended it
+// is returned: nil after QUIT.
+func (c *Conn) serve(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pop3server: panic: %v", p)
+			c.log.Error("backend panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+		c.finish(ctx, err)
+	}()
+	if c.tls != nil {
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+	}
+	c.offer()
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.tls != nil))
+	c.reply(c.s.Greet(pop3.Reply{OK: true, Text: c.server.hostname() + " POP3 ready"}))
+	for c.s.State() != pop3.Closed && c.broken == nil {
+		c.do(ctx, c.next(ctx))
+	}
+	if c.broken == nil {
+		c.broken = c.flush()
+	}
+	switch {
+	case c.quit:
+		return nil
+	case c.broken != nil:
+		return c.broken
+	}
+	return errClosed
+}
+
+// next returns the event of the next line, or nil when there is none.
+func (c *Conn) next(ctx context.Context) pop3.Event {
+	c.clock.startLine()
+	secret := c.s.State() == pop3.Authing
+	line, err := c.r.ReadLine(c.s.LineLimit())
+	switch err {
+	case nil:
+		e := c.s.Step(line)
+		if c.log.Enabled(ctx, slog.LevelDebug) {
+			c.logLine(ctx, line, secret || c.s.Secret())
+		}
+		return e
+	case pop3.ErrLineTooLong, pop3.ErrBareLF, pop3.ErrBareCR, pop3.ErrNUL, pop3.ErrEndless:
+		c.log.LogAttrs(ctx, slog.LevelDebug, "bad line", slog.Any("err", err))
+		return c.s.BadLine(err)
+	}
+	c.lost(err)
+	return nil
+}
+
+func (c *Conn) logLine(ctx context.Context, line []byte, secret bool) {
+	text := fmt.Sprintf("%.200q", line)
+	if secret {
+		text = fmt.Sprintf("[%d octets]", len(line))
+	}
+	c.log.LogAttrs(ctx, slog.LevelDebug, "command", slog.String("line", text))
+}
+
+// do carries an event out: it asks who decides, settles, and sends the reply.
+func (c *Conn) do(ctx context.Context, e pop3.Event) {
+	switch e := e.(type) {
+	case nil:
+	case *pop3.PassEvent:
+		c.pass(ctx, e)
+	case *pop3.ApopEvent:
+		c.apop(ctx, e)
+	case *pop3.AuthEvent:
+		c.auth(ctx, e)
+	case *pop3.StlsEvent:
+		c.stls(ctx)
+	case *pop3.LangEvent:
+		c.lang(e)
+	case *pop3.RetrEvent:
+		c.retr(ctx, e)
+	case *pop3.UpdateEvent:
+		c.update(ctx, e)
+		c.quit = true
+	case *pop3.Answer:
+		c.answer(e)
+	case *pop3.Refused:
+		if e.Close {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "refused and closed", slog.String("reply", e.Reply.String()))
+		}
+		c.sasl = nil
+		c.reply(c.s.Settle(e.Reply))
+	}
+}
+
+// answer sends what the session decided by itself.
+func (c *Conn) answer(e *pop3.Answer) {
+	more := e.Multi
+	c.reply(c.s.Settle(e.Reply))
+	c.quit = c.s.State() == pop3.Closed
+	for more && c.broken == nil {
+		c.out, more = c.s.AppendLines(takePiece(c.out))
+		c.flushFull()
+	}
+}
+
+// lang carries out LANG. The reply is in the new language already.
+func (c *Conn) lang(e *pop3.LangEvent) {
+	v := pop3.Reply{OK: true, Text: "language changed"}
+	v.Text = c.server.translate(e.Tag, v)
+	c.reply(c.s.Settle(v))
+}
+
+// translate returns the text of r in a language.
+func (s *Server) translate(tag string, r pop3.Reply) string {
+	for _, l := range s.Languages {
+		if l.Tag == tag && l.Text != nil {
+			return l.Text(r)
+		}
+	}
+	return r.Text
+}
+
+// reply puts a reply into the batch, which leaves when the client has to read
+// it: before we wait for input (source.Read), or when it is full.
+func (c *Conn) reply(r pop3.Reply) {
+	if tag := c.s.Lang(); tag != "" && !(r.OK && c.s.Data()) {
+		r.Text = c.server.translate(tag, r)
+	}
+	if c.out == nil {
+		c.out = takeBatch()
+	}
+	c.out = pop3.AppendReply(c.out, r)
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.log.LogAttrs(context.Background(), slog.LevelDebug, "reply", slog.String("text", r.String()))
+	}
+	c.flushFull()
+}
+
+// lost notes that reading has failed. The client is told nothing: a reply to no
+// command would be taken for that to its next. RFC 1939, section 3.
+func (c *Conn) lost(err error) {
+	switch {
+	case c.broken != nil:
+	case c.isStopping() && errors.Is(err, os.ErrDeadlineExceeded):
+		c.broken = ErrServerClosed
+	default:
+		c.broken = err
+	}
+}
+
+// finish gives everything back. No maildrop is updated here: RFC 1939, section 6.
+func (c *Conn) finish(ctx context.Context, err error) {
+	c.guard(func() { c.closeDrop(ctx) })
+	if c.tls != nil && c.broken == nil {
+		c.tls.Close() // tells the client that nothing was cut off
+	}
+	c.tcp.Close()
+	c.r.Release()
+	if c.out != nil {
+		giveBatchBack(c.out)
+		c.out = nil
+	}
+	if err == io.EOF {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "session ended without QUIT", slog.Duration("after", time.Since(c.began)))
+		return
+	}
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.began)))
+}
+
+// guard keeps a panic of the last call from taking the process down.
+func (c *Conn) guard(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("backend panicked at the end", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// stop is told by Shutdown, from another goroutine: a session that waits for
+// a command wakes up and ends; one that works does so when it comes to wait.
+func (c *Conn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping = true
+	c.tcp.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *Conn) isStopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopping
+}
