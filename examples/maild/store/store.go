@@ -70,8 +70,8 @@ func Open(dir string) (*Store, error) {
 // readers is the number of connections that read at the same time.
 const readers = 8
 
-// connect opens a pool of at most n connections. synchronous=FULL has each
-// commit wait for the disk; with WAL that is one fsync.
+// connect opens a pool of at most n connections. synchronous and fullfsync have
+// each commit wait until the disk itself has it; with WAL that is one fsync.
 func connect(name string, n int, pragmas ...string) (*sql.DB, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -83,7 +83,7 @@ func connect(name string, n int, pragmas ...string) (*sql.DB, error) {
 		return nil, err
 	}
 	f.Close()
-	pragmas = append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}, pragmas...)
+	pragmas = append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "foreign_keys(1)"}, pragmas...)
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {

@@ -50,7 +50,7 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func deliver(t testing.TB, s *Store, content string, accounts ...string) {
 	t.Helper()
 	if err := s.Deliver(t.Context(), accounts, noon, strings.NewReader(content)); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
@@ -58,7 +58,7 @@ func inboxOf(t testing.TB, s *Store, account string) Mailbox {
 	t.Helper()
 	m, err := s.Inbox(t.Context(), account)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return m
 }
@@ -389,6 +389,24 @@ func TestConcurrentDeliveries(t *testing.T) {
 	if n := count(t, s, "contents"); n != senders*each {
 		t.Errorf("%d contents, want %d", n, senders*each)
 	}
+}
+
+// What Deliver has returned from is committed: another connection sees it at once.
+func TestCommittedBeforeReturn(t *testing.T) {
+	names := strings.Split("abcdefgh", "")
+	s := openWith(t, names...)
+	var wg sync.WaitGroup
+	for _, name := range names {
+		wg.Go(func() {
+			for n := range uint32(30) {
+				deliver(t, s, "x", name)
+				if next := inboxOf(t, s, name).UIDNext; next != n+2 {
+					t.Errorf("%s: UIDNEXT %d after delivery %d", name, next, n+1)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // When the transaction itself is lost, nobody in it may believe in success.

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/examples/maild/store"
+	"github.com/mailwire/mailwire/pop3/pop3server"
+	"github.com/mailwire/mailwire/smtp"
+	"github.com/mailwire/mailwire/smtp/smtpserver"
+)
+
+// services are what the daemon listens for, in the order of the addresses in config.
+var services = [...]struct{ name, flag, addr, what string }{
+	smtpService:       {"SMTP", "smtp", "127.0.0.1:2525", "mail from anyone for the accounts here, STARTTLS"},
+	submissionService: {"submission", "submission", "127.0.0.1:2587", "mail from the accounts here, STARTTLS and AUTH"},
+	smtpsService:      {"SMTPS", "smtps", "127.0.0.1:2465", "submission over TLS"},
+	pop3Service:       {"POP3", "pop3", "127.0.0.1:2110", "fetching mail, STLS"},
+	pop3sService:      {"POP3S", "pop3s", "127.0.0.1:2995", "fetching mail over TLS"},
+}
+
+const (
+	smtpService = iota
+	submissionService
+	smtpsService
+	pop3Service
+	pop3sService
+)
+
+// shutdownTime is what connections get to finish their message.
+const shutdownTime = 10 * time.Second
+
+// daemon is everything that runs: three servers over one store.
+type daemon struct {
+	config
+	store     *store.Store
+	accounts  accounts
+	log       *slog.Logger
+	listeners [len(services)]net.Listener
+
+	smtp       *smtpserver.Server
+	submission *smtpserver.Server
+	pop3       *pop3server.Server
+	tls        *tls.Config
+}
+
+// newDaemon opens what is in the data folder, or creates it, and listens. It
+// serves nobody before serve is called.
+func newDaemon(c config, log *slog.Logger) (*daemon, error) {
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return nil, err
+	}
+	certs, err := auth.LoadCertificates(func() ([]tls.Certificate, error) { return c.loadCertificate(time.Now()) })
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(c.data)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{config: c, store: db, accounts: accounts{db, c.domain}, log: log, tls: certs.Config()}
+	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log}
+	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
+		TLS: d.tls, TLSRequired: true, Auth: d.accounts.authenticator(), Logger: log}
+	d.pop3 = &pop3server.Server{Hostname: c.hostname, Backend: &maildrops{daemon: d}, TLS: d.tls, Certs: certs,
+		Auth: d.accounts.authenticator(), Logger: log}
+	for i := range services {
+		if d.listeners[i], err = net.Listen("tcp", c.addr[i]); err != nil {
+			d.close()
+			return nil, fmt.Errorf("%w (choose another address with -%s)", err, services[i].flag)
+		}
+	}
+	return d, nil
+}
+
+// serve runs until ctx ends or a listener fails, then lets the connections
+// finish, for a limited time, before it closes the store under them.
+func (d *daemon) serve(ctx context.Context) error {
+	failed := make(chan error, len(services))
+	for i, serve := range [len(services)]func(net.Listener) error{
+		smtpService:       d.smtp.Serve,
+		submissionService: d.submission.Serve,
+		smtpsService:      d.submission.ServeTLS,
+		pop3Service:       func(l net.Listener) error { return d.pop3.Serve(context.Background(), l) },
+		pop3sService:      func(l net.Listener) error { return d.pop3.Serve(context.Background(), tls.NewListener(l, d.tls)) },
+	} {
+		go func() { failed <- fmt.Errorf("%s: %w", services[i].name, serve(d.listeners[i])) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+		d.log.Info("stopping")
+	case err = <-failed:
+	}
+	d.shutdown()
+	return errors.Join(err, d.close())
+}
+
+// shutdown ends the servers side by side: connections that wait are closed at
+// once, those with a message under way when it is done or the time is up.
+func (d *daemon) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, shutdown := range []func(context.Context) error{d.smtp.Shutdown, d.submission.Shutdown, d.pop3.Shutdown} {
+		wg.Go(func() {
+			if err := shutdown(ctx); err != nil {
+				d.log.Warn("connections were cut off", "err", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (d *daemon) close() error {
+	for _, l := range d.listeners {
+		if l != nil {
+			l.Close() // the servers have closed theirs already
+		}
+	}
+	return d.store.Close()
+}
