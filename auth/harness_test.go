@@ -15,10 +15,11 @@ import (
 	"errors"
 	"io"
 	"math/big"
-	"net"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/mailwire/mailwire/internal/memnet"
 )
 
 // converse runs a client against a server as a protocol would, and returns how each
@@ -189,7 +190,7 @@ func rsaKey(t testing.TB) crypto.Signer {
 // has taken the session tickets.
 func handshake(t testing.TB, client, server *tls.Config) (c, s tls.ConnectionState, err error) {
 	t.Helper()
-	cc, sc := net.Pipe()
+	cc, sc := memnet.Pipe(memnet.Options{})
 	tc, ts := tls.Client(cc, client), tls.Server(sc, server)
 	done := make(chan error, 1)
 	go func() {
