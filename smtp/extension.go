@@ -83,7 +83,7 @@ func (x *Extensions) add(name, value string) {
 		}
 	}
 	fields := strings.Fields(value)
-	switch strings.ToUpper(name) {
+	switch upper(name) {
 	case "SIZE":
 		n := int64(0)
 		if len(fields) > 0 {
@@ -96,22 +96,25 @@ func (x *Extensions) add(name, value string) {
 		x.Size = &n
 	case "AUTH":
 		for _, f := range fields {
-			if f = strings.ToUpper(f); !slices.Contains(x.Auth, f) {
+			if f = upper(f); !slices.Contains(x.Auth, f) {
 				x.Auth = append(x.Auth, f)
 			}
 		}
 	case "DELIVERBY":
-		var d time.Duration
+		d, ok := time.Duration(0), true
 		if len(fields) > 0 {
-			d = seconds(fields[0])
+			d, ok = parseSeconds(fields[0])
 		}
-		x.DeliverBy = &d
+		if ok {
+			x.DeliverBy = &d
+		}
 	case "FUTURERELEASE":
 		if len(fields) < 2 {
 			return
 		}
-		if until, err := time.Parse(time.RFC3339, fields[1]); err == nil {
-			x.FutureRelease = &FutureRelease{MaxHold: seconds(fields[0]), MaxUntil: until}
+		hold, isNumber := parseSeconds(fields[0])
+		if until, isTime := parseDateTime([]byte(fields[1])); isNumber && isTime {
+			x.FutureRelease = &FutureRelease{MaxHold: hold, MaxUntil: until}
 		}
 	case "MT-PRIORITY":
 		x.Priority = &value
@@ -120,7 +123,7 @@ func (x *Extensions) add(name, value string) {
 	case "XCLIENT":
 		x.XClient = []string{}
 		for _, f := range fields {
-			x.XClient = append(x.XClient, strings.ToUpper(f))
+			x.XClient = append(x.XClient, upper(f))
 		}
 	default:
 		if name != "" {
@@ -129,11 +132,8 @@ func (x *Extensions) add(name, value string) {
 	}
 }
 
-// seconds reads a number of at most nine digits, as RFC 2852 and RFC 4865 have it.
-func seconds(s string) time.Duration {
-	n, _ := ascii.ParseUint(s, 999_999_999)
-	return time.Duration(n) * time.Second
-}
+// upper is strings.ToUpper for ASCII alone, which makes no S of a long s.
+func upper(s string) string { return string(ascii.AppendUpper(nil, s)) }
 
 func parseOfferedLimits(fields []string) *OfferedLimits {
 	l := new(OfferedLimits)
@@ -143,7 +143,7 @@ func parseOfferedLimits(fields []string) *OfferedLimits {
 		if err == ascii.ErrNumber {
 			continue
 		}
-		switch strings.ToUpper(name) {
+		switch upper(name) {
 		case "RCPTMAX":
 			l.RcptMax = int(n)
 		case "MAILMAX":
@@ -242,14 +242,28 @@ func (x *Extensions) hide(names []string) {
 				*f.on = false
 			}
 		}
-		switch strings.ToUpper(name) {
+		switch upper(name) {
 		case "SIZE":
 			x.Size = nil
 		case "AUTH":
 			x.Auth = nil
+		case "DELIVERBY":
+			x.DeliverBy = nil
+		case "FUTURERELEASE":
+			x.FutureRelease = nil
+		case "MT-PRIORITY":
+			x.Priority = nil
 		case "LIMITS":
 			x.Limits = nil
+		case "XCLIENT":
+			x.XClient = nil
 		}
+	}
+	hidden := func(k Keyword) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return ascii.EqualFold(name, k.Name) })
+	}
+	if slices.ContainsFunc(x.Extra, hidden) { // the slice is the configuration's
+		x.Extra = slices.DeleteFunc(slices.Clone(x.Extra), hidden)
 	}
 }
 

@@ -89,18 +89,22 @@ func AppendReply(dst []byte, r Reply) []byte {
 	return dst
 }
 
-// cutReplyLine cuts the next line off text.
+// cutReplyLine cuts the next line off text, and looks no further than it may go.
 func cutReplyLine(text string, r Reply) (line, rest string, more bool) {
 	const room = maxReplyLine - len("250 ") - len("5.999.999 ") - len("\r\n")
 	line = text
-	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
-		line, rest, more = text[:i], text[i+1:], true
+	if r.Code != codeChallenge {
+		line = text[:min(len(text), room+1)]
+	}
+	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
+		rest = text[i+1:]
 		if text[i] == '\r' && strings.HasPrefix(rest, "\n") {
 			rest = rest[1:]
 		}
+		return text[:i], rest, true
 	}
-	if len(line) <= room || r.Code == codeChallenge {
-		return line, rest, more
+	if len(line) == len(text) && (len(line) <= room || r.Code == codeChallenge) {
+		return line, "", false
 	}
 	if i := strings.LastIndexByte(line[:room], ' '); i > 0 {
 		return text[:i], text[i+1:], true
