@@ -109,7 +109,7 @@ func (p *addressParser) defect(k DefectKind, at int) {
 }
 
 func (p *addressParser) endGroup() {
-	p.out.Groups = append(p.out.Groups, Group{Name: p.group, From: p.from, To: len(p.out.Mailboxes)})
+	p.out.Groups = append(grow(p.out.Groups), Group{Name: p.group, From: p.from, To: len(p.out.Mailboxes)})
 	p.openGroup = false
 	p.streak = -1
 }
@@ -308,7 +308,7 @@ func (p *addressParser) finishAngle(m *member) {
 		p.defect(DefectBadAddress, m.spec.at)
 	}
 	if p.checkSpec(&m.spec, m.spec.at) {
-		p.out.Mailboxes = append(p.out.Mailboxes, a)
+		p.out.Mailboxes = append(grow(p.out.Mailboxes), a)
 	}
 }
 
@@ -340,7 +340,7 @@ func (p *addressParser) finishBare(m *member) {
 			return
 		}
 		p.defect(DefectNoDomain, m.start)
-		p.out.Mailboxes = append(p.out.Mailboxes, Address{Local: spec.local})
+		p.out.Mailboxes = append(grow(p.out.Mailboxes), Address{Local: spec.local})
 		return
 	}
 	p.streak = -1
@@ -355,7 +355,7 @@ func (p *addressParser) finishBare(m *member) {
 	if m.comment.to > 0 {
 		a.Name = p.commentName(m.comment)
 	}
-	p.out.Mailboxes = append(p.out.Mailboxes, a)
+	p.out.Mailboxes = append(grow(p.out.Mailboxes), a)
 }
 
 // angle reads an angle-addr. Doubled brackets count once; one that is not

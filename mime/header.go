@@ -122,7 +122,7 @@ func (h *Header) add(f field, raw []byte, start, limit int) bool {
 	if len(h.fields) == 0 {
 		h.lf = bytes.HasSuffix(raw, []byte("\n")) && !bytes.HasSuffix(raw, []byte("\r\n"))
 	}
-	h.fields = append(h.fields, f)
+	h.fields = append(grow(h.fields), f)
 	return true
 }
 

@@ -23,7 +23,7 @@ func ParseMessageIDs(s string) []string {
 			continue
 		}
 		if id := cleanID(s[a : a+b]); id != "" {
-			ids = append(ids, id)
+			ids = append(grow(ids), id)
 		}
 		i = a + b + 1
 	}
@@ -32,7 +32,7 @@ func ParseMessageIDs(s string) []string {
 	}
 	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) || r == ',' }) {
 		if w = cleanID(strings.Trim(w, "<>")); strings.Contains(w, "@") {
-			ids = append(ids, w)
+			ids = append(grow(ids), w)
 		}
 	}
 	return ids

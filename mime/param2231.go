@@ -2,6 +2,8 @@ package mime
 
 import (
 	"cmp"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -11,19 +13,19 @@ import (
 // A section is one piece of a parameter value in the form of RFC 2231.
 type section struct {
 	rawParam
-	base     string // name without marks
-	number   int    // -1: the value is in one piece
-	extended bool   // percent-encoded
+	base     int32 // octets of the name without marks
+	number   int32 // -1: the value is in one piece
+	place    int32 // of the parameter among the others
+	extended bool  // percent-encoded
 }
 
 // cutSection splits the marks off a parameter name: name*, name*0, name*0*.
 func cutSection(p rawParam) (section, bool) {
-	s := section{rawParam: p, base: p.name, number: -1}
 	star := strings.IndexByte(p.name, '*')
 	if star <= 0 {
-		return s, false
+		return section{}, false
 	}
-	s.base = p.name[:star]
+	s := section{rawParam: p, base: int32(star), number: -1}
 	mark := p.name[star+1:]
 	if mark == "" {
 		s.extended = true
@@ -31,11 +33,11 @@ func cutSection(p rawParam) (section, bool) {
 	}
 	mark, s.extended = strings.CutSuffix(mark, "*")
 	if mark == "" || len(mark) > 6 || !ascii.All(ascii.Digit, mark) || mark[0] == '0' && len(mark) > 1 {
-		return section{rawParam: p, base: p.name, number: -1}, false
+		return section{}, false
 	}
 	s.number = 0
 	for _, c := range mark {
-		s.number = s.number*10 + int(c-'0')
+		s.number = s.number*10 + c - '0'
 	}
 	return s, true
 }
@@ -44,10 +46,9 @@ func cutSection(p rawParam) (section, bool) {
 // wins over sections, those over the plain value; of equals the first counts.
 func parseParams(s string, i int, o *Options) (Params, []Defect) {
 	sc := paramScanner{s: s, i: i}
-	var out Params
 	var list []Defect
-	var sections []section
-	var open map[int]bool // places in out that sections are to fill
+	out, sections := makeParams(sc)
+	var open []bool // places in out that sections are to fill
 	seen := nameSet{}
 	max := o.maxDefects()
 	for {
@@ -59,21 +60,18 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 			break
 		}
 		if sec, ok := cutSection(p); ok {
-			sections = append(sections, sec)
-			if seen.find(out, sec.base) < 0 { // keeps its place in the order
-				if open == nil {
-					open = make(map[int]bool)
-				}
-				open[len(out)] = true
-				out = append(out, Param{Name: sec.base})
+			k := seen.find(out, p.name[:sec.base])
+			if k < 0 { // keeps its place in the order
+				k = len(out)
+				out = append(grow(out), Param{Name: p.name[:sec.base]})
+				open = append(append(grow(open), make([]bool, k-len(open))...), true)
 			}
+			sec.place = int32(k)
+			sections = append(grow(sections), sec)
 			continue
 		}
-		if out == nil {
-			out = make(Params, 0, 4)
-		}
 		k := seen.find(out, p.name)
-		if k >= 0 && !open[k] {
+		if k >= 0 && (k >= len(open) || !open[k]) {
 			list = addDefect(list, max, Defect{Kind: DefectDuplicateParameter, Offset: int64(p.at), Note: note(p.name)})
 			continue
 		}
@@ -84,10 +82,10 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 		param := Param{Name: p.name, Value: decodeText(value, o)}
 		if k >= 0 { // the plain form of what came in sections
 			out[k] = param
-			delete(open, k)
+			open[k] = false
 			continue
 		}
-		out = append(out, param)
+		out = append(grow(out), param)
 	}
 	if len(sections) > 0 {
 		out, list = joinSections(out, open, sections, list, o)
@@ -95,9 +93,43 @@ func parseParams(s string, i int, o *Options) (Params, []Defect) {
 	return out, list
 }
 
-// nameSet finds duplicate names, without a map as long as there are few.
-type nameSet struct{ m map[string]int }
+// makeParams makes room for what the scanner will find. A large field is read
+// twice for that, so that a hostile one takes no more than its result.
+func makeParams(sc paramScanner) (Params, []section) {
+	if len(sc.s)-sc.i < 2 {
+		return nil, nil
+	}
+	if len(sc.s) < mostPooled {
+		return make(Params, 0, 4), nil
+	}
+	params, sections := 0, 0
+	for p := sc.next(); p.name != ""; p = sc.next() {
+		params++
+		if strings.IndexByte(p.name, '*') > 0 {
+			sections++
+		}
+	}
+	return make(Params, 0, params), make([]section, 0, sections)
+}
 
+// grow doubles a slice that is full and large. Append alone would grow it by a
+// quarter, and a hostile field of a MiB would allocate five times what it needs.
+func grow[T any](s []T) []T {
+	if len(s) == cap(s) && len(s) >= 256 {
+		return slices.Grow(s, len(s))
+	}
+	return s
+}
+
+// nameSet finds names among parameters: by looking as long as there are few,
+// then by a table of hashes, whose seed no sender knows.
+type nameSet struct {
+	seed  maphash.Seed
+	table []int32 // places+1
+	known int     // parameters in the table
+}
+
+// find returns the place of a name in any case, or -1.
 func (n *nameSet) find(p Params, name string) int {
 	if len(p) <= 16 {
 		for i := range p {
@@ -107,55 +139,62 @@ func (n *nameSet) find(p Params, name string) int {
 		}
 		return -1
 	}
-	if n.m == nil {
-		n.m = make(map[string]int, len(p))
+	if len(n.table) < 2*len(p) {
+		n.table = make([]int32, 1<<bits.Len(uint(2*max(2*len(p), cap(p)))))
+		n.known = 0
+		n.seed = maphash.MakeSeed()
 	}
-	for i := len(n.m); i < len(p); i++ {
-		n.m[lower(p[i].Name)] = i
+	for ; n.known < len(p); n.known++ {
+		if slot, found := n.slot(p, p[n.known].Name); !found {
+			n.table[slot] = int32(n.known) + 1
+		}
 	}
-	if i, ok := n.m[lower(name)]; ok {
-		return i
+	slot, _ := n.slot(p, name)
+	return int(n.table[slot]) - 1
+}
+
+// slot returns where the name is or would be.
+func (n *nameSet) slot(p Params, name string) (slot int, found bool) {
+	mask := len(n.table) - 1
+	for i := int(maphash.String(n.seed, lower(name))) & mask; ; i = (i + 1) & mask {
+		k := n.table[i]
+		if k == 0 {
+			return i, false
+		}
+		if ascii.EqualFold(p[k-1].Name, name) {
+			return i, true
+		}
 	}
-	return -1
 }
 
 // joinSections fills in the values that came in sections; places in open that
 // stay empty go. Sections are sorted once, so that any order costs the same.
-func joinSections(out Params, open map[int]bool, all []section, list []Defect, o *Options) (Params, []Defect) {
-	first := make(map[string]int, 1) // where a name came up, for the order of the result
-	for i := range all {
-		all[i].base = lower(all[i].base)
-		if _, ok := first[all[i].base]; !ok {
-			first[all[i].base] = i
-		}
-	}
+func joinSections(out Params, open []bool, all []section, list []Defect, o *Options) (Params, []Defect) {
 	slices.SortStableFunc(all, func(a, b section) int {
-		return cmp.Or(cmp.Compare(first[a.base], first[b.base]), cmp.Compare(a.number, b.number),
-			boolOrder(b.extended, a.extended))
+		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.number, b.number), boolOrder(b.extended, a.extended))
 	})
 	max := o.maxDefects()
-	seen := nameSet{}
 	for len(all) > 0 {
 		n := 1
-		for n < len(all) && all[n].base == all[0].base {
+		for n < len(all) && all[n].place == all[0].place {
 			n++
 		}
 		p, bad := joinValue(all[:n], o)
 		if bad != 0 {
 			list = addDefect(list, max, Defect{Kind: bad, Offset: int64(all[0].at), Note: note(all[0].name)})
 		}
-		if k := seen.find(out, all[0].base); p.Name != "" {
+		if k := int(all[0].place); p.Name != "" {
 			out[k] = p
-			delete(open, k)
+			open[k] = false
 		}
 		all = all[n:]
 	}
-	if len(open) == 0 {
+	if !slices.Contains(open, true) {
 		return out, list
 	}
 	kept := out[:0]
 	for i := range out {
-		if !open[i] {
+		if i >= len(open) || !open[i] {
 			kept = append(kept, out[i])
 		}
 	}
@@ -178,7 +217,7 @@ func joinValue(secs []section, o *Options) (p Param, bad DefectKind) {
 	if secs[0].number > 0 {
 		return Param{}, DefectBadParameter
 	}
-	p.Name = secs[0].name[:len(secs[0].base)]
+	p.Name = secs[0].name[:secs[0].base]
 	extended := false
 	var octets []byte
 	if secs[0].number < 0 { // in one piece: it wins

@@ -197,9 +197,11 @@ func (p Part) Encoding() Encoding { return p.rec().encoding }
 // the last element of a path, for slashes of both kinds, without control
 // characters and direction overrides; it may still be "..". or empty. The
 // sources are filename and then name; their extended forms of RFC 2231 win.
-func (p Part) Filename() string {
-	name := p.Disposition().Params.Get("filename")
-	if name == "" {
+func (p Part) Filename() string { return p.filename(p.Disposition()) }
+
+func (p Part) filename(d MediaType) string {
+	name := d.Params.Get("filename")
+	if name == "" && p.rec().typ.to != 0 {
 		name = p.Type().Params.Get("name")
 	}
 	return safeName(name)

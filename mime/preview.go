@@ -23,16 +23,24 @@ func (m *Message) Preview(max int) string {
 		parts = v.HTML
 	}
 	c := collector{max: max}
+	left := mostPreview
 	for _, p := range parts {
 		if c.count >= max {
 			break
 		}
+		if !p.Is("text/*") {
+			continue
+		}
+		var w io.Writer = &c
+		if p.Is("text/html") {
+			w = &tagFilter{to: &c}
+		}
 		r := p.Text()
-		switch {
-		case p.Is("text/html"):
-			_, _ = io.Copy(&tagFilter{to: &c}, io.LimitReader(r, mostPreview))
-		case p.Is("text/*"):
-			_, _ = io.Copy(&c, io.LimitReader(r, mostPreview))
+		for left > 0 && r.fill() {
+			left -= len(r.rest)
+			if _, err := w.Write(r.rest); err != nil {
+				break
+			}
 		}
 		r.release()
 		c.space = true

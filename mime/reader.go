@@ -136,11 +136,15 @@ func (r *Reader) block() []byte {
 		r.eof = len(r.mem) == 0
 		return b
 	}
-	n, err := io.ReadFull(r.src, r.buf.in)
-	if err != nil {
-		r.eof = true
-		if err != io.EOF && err != io.ErrUnexpectedEOF {
-			r.err = err
+	n := 0
+	for n < len(r.buf.in) && !r.eof {
+		k, err := r.src.Read(r.buf.in[n:])
+		n += k
+		if err != nil {
+			r.eof = true
+			if err != io.EOF {
+				r.err = err
+			}
 		}
 	}
 	return r.buf.in[:n]
@@ -254,6 +258,9 @@ type converter struct {
 	first bool
 }
 
+// mostCharacter is more than a decoder can have to wait for.
+const mostCharacter = 64
+
 func (c *converter) apply(dst, src []byte, eof bool) []byte {
 	if len(c.carry) > 0 {
 		src = append(c.carry, src...)
@@ -274,7 +281,7 @@ func (c *converter) apply(dst, src []byte, eof bool) []byte {
 			dst = append(dst, make([]byte, len(src)+256)...)[:len(dst)]
 			continue
 		case transform.ErrShortSrc:
-			if !eof {
+			if !eof && len(src) < mostCharacter {
 				c.carry = src
 				src = nil
 			}

@@ -65,9 +65,11 @@ func (v *viewer) leaf(p Part, i int, multipart string, alternative bool) {
 	if typ == "text" && sub == "calendar" {
 		v.calendar = append(v.calendar, p)
 	}
-	h := p.Header()
-	inline := h.disposition().Type != "attachment" && p.Kind() != Embedded && (plain || html || media) &&
-		(i == 0 || multipart != "related" && (media || p.Filename() == ""))
+	inline := p.Kind() != Embedded && (plain || html || media)
+	if inline {
+		d := p.Disposition()
+		inline = d.Type != "attachment" && (i == 0 || multipart != "related" && (media || p.filename(d) == ""))
+	}
 	switch {
 	case !inline:
 		v.attachments = append(v.attachments, p)
