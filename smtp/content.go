@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"bytes"
+	"math/bits"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 	"github.com/mailwire/mailwire/internal/dot"
@@ -33,8 +34,8 @@ type Content struct {
 	decoder dot.Decoder
 	header  header
 	size    int64
-	column  int // octets of the text line that is being read
-	err     *ContentError
+	column  int   // octets of the text line that is being read
+	reasons uint8 // to refuse it: 1<<ContentReason for each
 
 	// Under NormalizeBare: octets pass as they are until the first bare one, and
 	// through the encoder from then on.
@@ -63,14 +64,13 @@ func (c *Content) Octets(src []byte) (chunk []byte, n int) {
 // Finish says that the last chunk of BDAT has been taken. It returns what is
 // still to be handed out. Content of DATA has its own end and does not need it.
 func (c *Content) Finish() (chunk []byte) {
-	if c.decoder.State() != dot.AfterCR {
+	if c.decoder.State() != dot.AfterCR || c.reasons != 0 {
 		return nil
 	}
 	switch c.LineEnds { // the CR at the end is bare
 	case KeepBare:
 		return nil
 	case NormalizeBare:
-		c.size++
 		return []byte("\n")
 	}
 	c.refuse(BareLineEnd)
@@ -80,19 +80,17 @@ func (c *Content) Finish() (chunk []byte) {
 // Size returns how many octets of content have been taken, without stuffed dots.
 func (c *Content) Size() int64 { return c.size }
 
-// Err returns the first reason to refuse the content, a *ContentError, or nil.
+// Err returns the reason to refuse the content, a *ContentError, or nil. Of
+// several it is the one that ContentReason lists first, and not the one that was
+// seen first: that would depend on the pieces in which the octets came.
 func (c *Content) Err() error {
-	if c.err == nil {
+	if c.reasons == 0 {
 		return nil
 	}
-	return c.err
+	return &ContentError{ContentReason(bits.TrailingZeros8(c.reasons))}
 }
 
-func (c *Content) refuse(r ContentReason) {
-	if c.err == nil {
-		c.err = &ContentError{r}
-	}
-}
+func (c *Content) refuse(r ContentReason) { c.reasons |= 1 << r }
 
 var defaultLimits Limits
 
@@ -125,7 +123,7 @@ func (c *Content) judge(chunk []byte) []byte {
 		c.refuse(LongLine)
 	}
 	switch {
-	case c.err != nil:
+	case c.reasons != 0:
 		return nil
 	case c.LineEnds == NormalizeBare:
 		return c.normalize(chunk)

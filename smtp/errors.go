@@ -79,7 +79,8 @@ func quote[T ~string | ~[]byte](b T) string {
 // been read to its end all the same.
 type ContentError struct{ Reason ContentReason }
 
-// A ContentReason names what is wrong with the content of a message.
+// A ContentReason names what is wrong with the content of a message. Of several
+// the first in this list is given.
 type ContentReason uint8
 
 const (

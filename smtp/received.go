@@ -27,14 +27,14 @@ type Received struct {
 func AppendReceived(dst []byte, r Received) []byte {
 	literal := addressLiteral(r.Addr)
 	helo := r.Helo
-	if helo == "" || checkDomain(helo, true) != nil {
+	if helo == "" || checkDomain(helo, true) != nil || !isASCII(helo) { // RFC 6531, section 3.7.1
 		helo = literal
 	}
 	dst = append(dst, "Received: from "...)
 	dst = append(dst, helo...)
 	if r.Addr.IsValid() {
 		dst = append(dst, " ("...)
-		if r.Name != "" && checkDomain(r.Name, false) == nil {
+		if r.Name != "" && checkDomain(r.Name, false) == nil && isASCII(r.Name) {
 			dst = append(append(dst, r.Name...), ' ')
 		}
 		dst = append(append(dst, literal...), ')')
@@ -77,15 +77,19 @@ func addressLiteral(a netip.Addr) string {
 // traceClass is what may stand where a Received field wants an atom or a domain.
 var traceClass = ascii.Atext.Or(ascii.Of(".[]:"), ascii.High)
 
+// maxTrace is the length to which an atom or a comment may grow, so that no line
+// of the field comes near the 998 octets of RFC 5322, section 2.1.1.
+const maxTrace = 255
+
 func appendAtom(dst []byte, s, def string) []byte {
-	if s == "" || !ascii.All(traceClass, s) {
+	if s == "" || len(s) > maxTrace || !ascii.All(traceClass, s) {
 		s = def
 	}
 	return append(dst, s...)
 }
 
 func appendComment(dst []byte, s string) []byte {
-	for i := range len(s) {
+	for i := range min(len(s), maxTrace) {
 		if c := s[i]; ascii.Print[c] && c != '(' && c != ')' && c != '\\' {
 			dst = append(dst, c)
 		} else {

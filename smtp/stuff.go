@@ -27,12 +27,16 @@ func (s *Stuffer) Append(dst, src []byte) ([]byte, error) {
 }
 
 // Finish appends the end of content: a CRLF that is missing, and the line of
-// one dot. The Stuffer is then ready for another message.
+// one dot. The Stuffer is then ready for another message. After ErrBareLineEnd
+// dst is returned as it was given, so that the message is not ended.
 func (s *Stuffer) Finish(dst []byte) ([]byte, error) {
-	dst = s.encoder.Finish(dst)
+	out := s.encoder.Finish(dst)
 	err := s.err()
 	s.encoder.Reset()
-	return dst, err
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
 }
 
 func (s *Stuffer) err() error {
