@@ -294,9 +294,9 @@ func (p *addressParser) finishAngle(m *member) {
 		if m.start < 0 {
 			m.end = m.spec.at
 		}
-	} else if m.at || m.odd {
+	} else if start >= 0 && (m.at || m.odd) {
 		p.defect(DefectBadAddress, start)
-	} else if m.obs {
+	} else if start >= 0 && m.obs {
 		p.defect(DefectObsAddress, start)
 	}
 	if start >= 0 {

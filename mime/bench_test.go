@@ -180,7 +180,8 @@ func BenchmarkDecoders(b *testing.B) {
 			b.SetBytes(int64(len(c.data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				r := Reader{mem: c.data, decode: decodeFilter(c.e)}
+				r := Reader{mem: c.data}
+				r.setDecode(c.e)
 				r.WriteTo(io.Discard)
 			}
 		})

@@ -102,7 +102,7 @@ func cleanLabel(s string) string {
 // label that says nothing is known and nil: text is guessed.
 func (o *Options) charset(label string) (e encoding.Encoding, known bool) {
 	if o != nil && o.Charset != nil {
-		if e := o.Charset(label); e != nil {
+		if e := o.Charset(strings.Clone(label)); e != nil { // label may lie in the message
 			return e, true
 		}
 	}

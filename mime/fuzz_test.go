@@ -387,7 +387,9 @@ func FuzzDecoder(f *testing.F) {
 }
 
 func decodeIn(e Encoding, b []byte, n int) []byte {
-	f := decodeFilter(e)
+	var r Reader
+	r.setDecode(e)
+	f := r.decode
 	var out []byte
 	for {
 		k := min(n, len(b))

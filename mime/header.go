@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
@@ -254,10 +256,8 @@ func (h *Header) Date() (time.Time, error) {
 
 // MessageID returns the Message-ID without its brackets, or "".
 func (h *Header) MessageID() string {
-	if ids := ParseMessageIDs(h.Get("Message-ID")); len(ids) > 0 {
-		return ids[0]
-	}
-	return ""
+	f, _ := h.Field("Message-ID")
+	return firstID(f.Body())
 }
 
 // References returns the ids of References, or of In-Reply-To where that is
@@ -335,10 +335,29 @@ func (f Field) Body() []byte {
 }
 
 // Value returns the body unfolded and trimmed, otherwise as it stands.
-func (f Field) Value() string { return unfold(string(trimBytes(f.Body()))) }
+func (f Field) Value() string {
+	b := trimBytes(f.Body())
+	return own(unfold(view(b)), b)
+}
 
 // Text returns the body as text; see Header.Text.
-func (f Field) Text() string { return decodeText(string(trimBytes(f.Body())), f.o) }
+func (f Field) Text() string {
+	b := trimBytes(f.Body())
+	return own(decodeText(view(b), f.o), b)
+}
+
+// own returns s, copied if it still lies in b: no string that a caller keeps
+// may hold on to the octets of a message.
+func own(s string, b []byte) string {
+	if len(s) == 0 || len(b) == 0 {
+		return ""
+	}
+	p, q := uintptr(unsafe.Pointer(unsafe.StringData(s))), uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	if q <= p && p < q+uintptr(len(b)) {
+		return strings.Clone(s)
+	}
+	return s
+}
 
 func trimBytes(b []byte) []byte {
 	for len(b) > 0 && isSpace(b[0]) {

@@ -180,26 +180,32 @@ func (x *Indexer) skipCR(p []byte, pos int) int {
 func (x *Indexer) readName(p []byte, pos int, base int64) int {
 	h := &x.hdr
 	start := pos
-	for ; pos < len(p); pos++ {
-		switch c := p[pos]; {
-		case nameOctet[c] && !h.gap:
-			if h.n < len(h.name) {
-				h.name[h.n] = c
-			}
-			h.n++
-			h.high = h.high || c > 127
-		case c == ' ' || c == '\t':
-			h.gap = true
-		case c == ':':
-			x.startField(base + int64(pos) + 1)
-			return pos + 1
-		default:
-			x.noField()
-			x.keepLine(p[start:pos])
-			return pos
+	if !h.gap {
+		any := byte(0)
+		for pos < len(p) && nameOctet[p[pos]] {
+			any |= p[pos]
+			pos++
 		}
+		if h.n < len(h.name) {
+			copy(h.name[h.n:], p[start:pos])
+		}
+		h.n += pos - start
+		h.high = h.high || any > 127
 	}
-	x.keepLine(p[start:])
+	for pos < len(p) && (p[pos] == ' ' || p[pos] == '\t') {
+		h.gap = true
+		pos++
+	}
+	switch {
+	case pos == len(p):
+		x.keepLine(p[start:])
+	case p[pos] == ':':
+		x.startField(base + int64(pos) + 1)
+		return pos + 1
+	default:
+		x.noField()
+		x.keepLine(p[start:pos])
+	}
 	return pos
 }
 
@@ -274,6 +280,9 @@ func (x *Indexer) dropLine(n int) {
 // endValue closes the value that is being collected; it ends before octet off.
 // A value that is not wholly inside MaxHeader does not count.
 func (x *Indexer) endValue(off int64) {
+	if x.hdr.keep == keepNothing {
+		return
+	}
 	r, n := &x.recs[x.cur], int32(min(off-x.recs[x.cur].header, 1<<31-1))
 	over := int(n) > x.opt.MaxHeader
 	switch x.hdr.keep {

@@ -208,7 +208,7 @@ func allocated(f func()) uint64 {
 func TestIndexerMemory(t *testing.T) {
 	for _, c := range hostile {
 		t.Run(c.name, func(t *testing.T) {
-			b := c.make(1 << 20)
+			b := c.make(1 << 18)
 			var x Indexer
 			x.Reset(nil)
 			for _, o := range b {

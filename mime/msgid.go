@@ -50,3 +50,19 @@ func cleanID(s string) string {
 		return r
 	}, s))
 }
+
+// firstID is the first of ParseMessageIDs, as a copy.
+func firstID(b []byte) string {
+	s := view(b)
+	if i := strings.IndexByte(s, '<'); i >= 0 {
+		if n := strings.IndexAny(s[i+1:], "<>"); n > 0 && s[i+1+n] == '>' {
+			if id := cleanID(s[i+1 : i+1+n]); id != "" {
+				return own(id, b)
+			}
+		}
+	}
+	if ids := ParseMessageIDs(s); len(ids) > 0 {
+		return own(ids[0], b)
+	}
+	return ""
+}

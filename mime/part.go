@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 // A Part is one part of a Message: a handle to copy and compare. The zero Part
@@ -267,7 +269,8 @@ func (p Part) Raw() *io.SectionReader {
 // Decoded returns the body with its transfer encoding undone.
 func (p Part) Decoded() *Reader {
 	r := p.rec()
-	d := &Reader{decode: decodeFilter(r.encoding), part: int(p.i), off: r.body}
+	d := &Reader{part: int(p.i), off: r.body}
+	d.setDecode(r.encoding)
 	if p.m.buf != nil && (p.m.base == nil || r.bareBody == 0) {
 		d.mem = p.m.buf[r.body:r.end]
 	} else {
@@ -280,11 +283,9 @@ func (p Part) Decoded() *Reader {
 // charset converted. Text without a known charset, or in us-ascii, is UTF-8 if
 // its first 32 KiB are, else Options.Fallback. A byte order mark is removed,
 // what the charset does not have becomes U+FFFD. Parts of any type may be read so.
-func (p Part) Text() *Reader { return p.textAs(p.Type()) }
-
-func (p Part) textAs(t MediaType) *Reader {
+func (p Part) Text() *Reader {
 	d := p.Decoded()
-	label := t.Params.Get("charset")
+	label := p.charset()
 	enc, known := p.m.opt.charset(label)
 	if !known {
 		d.found = append(d.found, Defect{Kind: DefectUnknownCharset, Part: int(p.i), Offset: p.rec().header, Note: note(label)})
@@ -292,8 +293,33 @@ func (p Part) textAs(t MediaType) *Reader {
 	if isASCIILabel(label) {
 		enc = nil // with 8-bit octets it is anything
 	}
-	d.convert = &textFilter{o: &p.m.opt, enc: enc}
+	d.text = textFilter{o: &p.m.opt, enc: enc}
+	d.convert = &d.text
 	return d
+}
+
+// charset returns the label of the part, without allocating where it is plain.
+func (p Part) charset() string {
+	r := p.rec()
+	if r.typ.to == 0 || r.flags&flagPlain != 0 {
+		return ""
+	}
+	s := view(p.m.value(p.i, r.typ))
+	_, _, i := cutType(s)
+	if i < 0 {
+		return ""
+	}
+	label, found := "", false
+	sc := paramScanner{s: s, i: i}
+	for q := sc.next(); q.name != ""; q = sc.next() {
+		switch {
+		case ascii.HasPrefixFold(q.name, "charset*"), q.escaped && ascii.EqualFold(q.name, "charset"):
+			return p.Type().Params.Get("charset")
+		case !found && ascii.EqualFold(q.name, "charset"):
+			label, found = q.value, true
+		}
+	}
+	return label
 }
 
 func isASCIILabel(label string) bool {

@@ -15,10 +15,22 @@ type qpFilter struct {
 }
 
 func (f *qpFilter) apply(dst, src []byte, eof bool) []byte {
-	if len(f.carry) > 0 {
-		f.carry = append(f.carry, src...)
-		src = f.carry
+	if len(f.carry) > 0 { // complete the line first, to copy no more than that
+		n := bytes.IndexByte(src, '\n') + 1
+		if n == 0 {
+			n = len(src)
+		}
+		f.carry = append(f.carry, src[:n]...)
+		if src = src[n:]; len(src) == 0 {
+			return f.block(dst, f.carry, eof)
+		}
+		dst = f.block(dst, f.carry, false)
 	}
+	return f.block(dst, src, eof)
+}
+
+// block decodes what is decided; the rest waits in carry.
+func (f *qpFilter) block(dst, src []byte, eof bool) []byte {
 	for {
 		lf := bytes.IndexByte(src, '\n')
 		if lf < 0 {

@@ -35,6 +35,11 @@ type Reader struct {
 	part    int
 	off     int64
 	found   []Defect
+
+	// The filters in use, so that a Reader is one allocation.
+	base64 base64Filter
+	qp     qpFilter
+	text   textFilter
 }
 
 // buffers are what a Reader needs while it runs.
@@ -152,19 +157,20 @@ func (r *Reader) block() []byte {
 
 // NewDecoder undoes a transfer encoding, tolerantly, as Part.Decoded does.
 func NewDecoder(e Encoding, r io.Reader) *Reader {
-	return &Reader{src: r, decode: decodeFilter(e)}
+	d := &Reader{src: r}
+	d.setDecode(e)
+	return d
 }
 
-func decodeFilter(e Encoding) filter {
+func (r *Reader) setDecode(e Encoding) {
 	switch e {
 	case QuotedPrintable:
-		return new(qpFilter)
+		r.decode = &r.qp
 	case Base64:
-		return new(base64Filter)
+		r.decode = &r.base64
 	case UUEncode:
-		return new(uuFilter)
+		r.decode = new(uuFilter)
 	}
-	return nil
 }
 
 // textFilter makes valid UTF-8 of text in a charset. It decides at the first
@@ -174,7 +180,7 @@ type textFilter struct {
 	enc   encoding.Encoding // nil: guess
 	begun bool
 	bad   bool
-	carry []byte // an incomplete character
+	carry []byte // of less than a byte order mark, or an incomplete character
 	conv  converter
 }
 
@@ -186,12 +192,12 @@ func (f *textFilter) defect() DefectKind {
 }
 
 func (f *textFilter) apply(dst, src []byte, eof bool) []byte {
-	if len(f.carry) > 0 {
-		src = append(f.carry, src...)
-		f.carry = nil
-	}
 	if !f.begun {
-		if len(src) < 3 && !eof { // a byte order mark may come
+		if len(f.carry) > 0 {
+			src = append(f.carry, src...)
+			f.carry = nil
+		}
+		if len(src) < len(byteOrderMark) && !eof {
 			f.carry = append([]byte(nil), src...)
 			return dst
 		}
@@ -223,14 +229,34 @@ func (f *textFilter) begin(src []byte, eof bool) {
 }
 
 func (f *textFilter) utf8(dst, src []byte, eof bool) []byte {
-	if n := incomplete(src, eof); n > 0 {
-		f.carry = append([]byte(nil), src[len(src)-n:]...)
-		src = src[:len(src)-n]
+	for len(f.carry) > 0 && (len(src) > 0 || eof) {
+		if len(src) > 0 && !utf8.FullRune(f.carry) {
+			f.carry = append(f.carry, src[0])
+			src = src[1:]
+			continue
+		}
+		if !utf8.FullRune(f.carry) && !eof {
+			return dst
+		}
+		// One character, or the octets of a bad one.
+		_, n := utf8.DecodeRune(f.carry)
+		dst = f.valid(dst, f.carry[:n])
+		f.carry = f.carry[n:]
 	}
-	n := len(dst)
-	dst = appendValid(dst, src)
-	f.bad = f.bad || len(dst)-n != len(src) || len(src) > 0 && !utf8.Valid(src)
-	return dst
+	if len(f.carry) > 0 {
+		return dst
+	}
+	n := len(src) - incomplete(src, eof)
+	f.carry = append(f.carry[:0], src[n:]...)
+	return f.valid(dst, src[:n])
+}
+
+func (f *textFilter) valid(dst, src []byte) []byte {
+	if utf8.Valid(src) {
+		return append(dst, src...)
+	}
+	f.bad = true
+	return appendValid(dst, src)
 }
 
 // incomplete returns how many octets at the end are the start of a character.

@@ -55,12 +55,6 @@ func (h *Header) finishField(name string, raw []byte) (field, error) {
 	return field{raw: raw, name: int32(len(name)), colon: int32(len(name))}, nil
 }
 
-// insert puts f at place i. The slice is copied: an iterator over the old one
-// goes on undisturbed.
-func (h *Header) insert(i int, f field) {
-	h.fields = slices.Insert(slices.Clone(h.fields), i, f)
-}
-
 // Prepend adds a field in front of all others, as trace fields are. The body is
 // folded at spaces. It returns ErrField for CR, LF, NUL, a bad name, and a word
 // that no line can hold.
@@ -68,7 +62,7 @@ func (h *Header) Prepend(name, body string) error {
 	f, err := h.newField(name, body)
 	if err == nil {
 		h.endLastLine()
-		h.insert(0, f)
+		h.fields = slices.Concat([]field{f}, h.fields)
 	}
 	return err
 }
@@ -97,7 +91,7 @@ func (h *Header) addField(f field) {
 			h.fields[n-1].raw = append(slices.Clip(last), h.lineEnd()...)
 		}
 	}
-	h.insert(len(h.fields), f)
+	h.fields = append(h.fields, f)
 }
 
 // Set puts the field in the place of the first of its name and removes the
@@ -212,5 +206,6 @@ func (h *Header) Del(name string) {
 // Clone returns a copy that can be changed on its own.
 func (h *Header) Clone() *Header {
 	c := *h
+	c.fields = slices.Clip(c.fields)
 	return &c
 }
