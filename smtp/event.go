@@ -84,6 +84,8 @@ type (
 		Replies int   // Settle it so many times: 1, but at the end of content in LMTP
 		Skip    int64 // octets to drop before the reply is sent: they are no commands
 		Close   bool  // close the connection behind the reply
+
+		honest bool // no mistake: the client cannot know yet, or not at all
 	}
 )
 

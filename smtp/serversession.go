@@ -38,6 +38,8 @@ type ServerSession struct {
 	heard   bool       // a line has come
 	tx      transaction
 
+	mailRefused bool // the last MAIL was, and nothing has come between
+
 	// What Step left for Settle.
 	open    Event // nil: Step comes next
 	verb    Verb  // of the line that open is about
@@ -109,6 +111,9 @@ func (s *ServerSession) Step(line []byte) Event {
 	}
 	s.heard = true
 	s.verb = c.Verb
+	if c.Verb == MAIL && s.state == Ready {
+		s.mailRefused = true // until it is not
+	}
 	if r := s.outOfOrder(c.Verb); r != nil {
 		return r
 	}
@@ -213,7 +218,10 @@ func (s *ServerSession) outOfOrder(v Verb) *Refused {
 	case v == STARTTLS && !c.StartTLS, v == AUTH && len(c.Mechanisms) == 0, v == ETRN && !c.Offer.ETRN:
 		return s.refuse(502, EnhancedCode{5, 5, 1}, "command not offered")
 	case !allowed[s.state].has(v):
-		return s.badSequence(s.whyNotNow(v))
+		r := s.badSequence(s.whyNotNow(v))
+		// What a pipelining client sent behind a MAIL or RCPT that was refused.
+		r.honest = v == DATA && s.state == Mailing || (v == RCPT || v == DATA) && s.state == Ready && s.mailRefused
+		return r
 	case v == MAIL && !s.authed && (c.AuthRequired || c.Protocol == Submission): // RFC 4954, section 6
 		return s.refuse(530, EnhancedCode{5, 7, 0}, "authentication required")
 	}
@@ -320,14 +328,16 @@ func (s *ServerSession) settleRefused(e *Refused) Reply {
 	if s.replies--; s.replies > 0 {
 		return s.complete(v)
 	}
-	s.open, s.state = nil, s.next
-	if s.state == Ready {
-		s.endTransaction()
+	s.open = nil
+	if s.state != s.next {
+		if s.state = s.next; s.state == Ready {
+			s.endTransaction()
+		}
 	}
 	switch {
 	case e.Close:
 		s.state = Closed
-	case v.Code != 452: // too many recipients is no mistake of the peer's
+	case !e.honest:
 		v = s.countError(v)
 	}
 	return s.complete(v)
@@ -389,7 +399,7 @@ type transaction struct {
 
 // endTransaction forgets the transaction, but not who the client is.
 func (s *ServerSession) endTransaction() {
-	s.tx = transaction{}
+	s.tx, s.mailRefused = transaction{}, false
 	if s.state != Greeted {
 		s.state = Ready
 	}

@@ -56,7 +56,7 @@ func (s *ServerSession) settleMail(e *MailEvent, v Reply) Reply {
 	if !v.Positive() {
 		return v
 	}
-	s.state = Mailing
+	s.state, s.mailRefused = Mailing, false
 	s.mails++
 	s.tx = transaction{body: e.Options.Body, utf8: e.Options.UTF8}
 	return affirm(v, 250, EnhancedCode{2, 1, 0}, "sender OK")
@@ -65,7 +65,9 @@ func (s *ServerSession) settleMail(e *MailEvent, v Reply) Reply {
 // stepRcpt: RFC 5321, section 4.1.1.3.
 func (s *ServerSession) stepRcpt(arg []byte) Event {
 	if s.tx.rcpts >= s.Config.Limits.rcpts() { // RFC 5321, section 4.5.3.1.10
-		return s.refuse(452, EnhancedCode{4, 5, 3}, "too many recipients")
+		r := s.refuse(452, EnhancedCode{4, 5, 3}, "too many recipients")
+		r.honest = true
+		return r
 	}
 	e := &s.events.rcpt
 	*e = RcptEvent{Index: s.tx.rcpts}
@@ -176,9 +178,13 @@ func (s *ServerSession) refuseChunk(size int64) *Refused {
 	case s.hidden("CHUNKING"):
 		return s.refuse(502, EnhancedCode{5, 5, 1}, "command not offered")
 	case s.state == Failed:
-		return s.badSequence("the message was refused already")
+		r := s.badSequence("the message was refused already")
+		r.honest = true
+		return r
 	case s.state != Addressed && s.state != Chunking:
-		return s.badSequence("send MAIL and RCPT first")
+		r := s.badSequence("send MAIL and RCPT first")
+		r.honest = s.state == Mailing || s.mailRefused
+		return r
 	case size > s.Config.Limits.message()-s.tx.received:
 		reply := contentReplies[TooBig]
 		return s.refuse(reply.Code, reply.Enhanced, reply.Text)

@@ -760,3 +760,41 @@ func TestSetRcpt(t *testing.T) {
 		})
 	}
 }
+
+// A pipelining client does not know that its MAIL was refused while it sends the
+// rest: that is no mistake of its own, however much there is of it.
+func TestHonestSequences(t *testing.T) {
+	long := func(line string, n int) []string {
+		lines := make([]string, n)
+		for i := range lines {
+			lines[i] = line
+		}
+		return lines
+	}
+	tests := []struct {
+		name   string
+		first  []string // refused
+		answer []string
+		rest   string
+		reply  string
+	}{
+		{"RCPT behind a refused MAIL", []string{"MAIL FROM:<a@b.example> SIZE=999999999999"}, []string{"552"}, "RCPT TO:<c@d.example>", "503 5.5.1 send MAIL first"},
+		{"DATA behind it", []string{"MAIL FROM:<a@b.example> SIZE=999999999999"}, []string{"552"}, "DATA", "503"},
+		{"BDAT behind it", []string{"MAIL FROM:<a@b.example> SIZE=999999999999"}, []string{"552"}, "BDAT 0", "503"},
+		{"DATA behind refused RCPTs", []string{"MAIL FROM:<a@b.example>", "RCPT TO:<bad@d.example>"}, []string{"250", "550"}, "DATA", "503"},
+		{"BDAT behind a refused one", []string{"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "BDAT 3", "\n"}, []string{"250", "250", "550"}, "BDAT 0", "503"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := dial(t, &Server{Handler: newRecorder()})
+			c.send("EHLO x")
+			c.want("250")
+			c.send(tt.first...)
+			c.want(tt.answer...)
+			c.send(long(tt.rest, 100)...)
+			c.want(long(tt.reply, 100)...)
+			c.send("NOOP")
+			c.want("250")
+		})
+	}
+}
