@@ -391,7 +391,7 @@ func TestRFC2449_6_6_Pipelining(t *testing.T) {
 	if got := c.conn.Received().Writes - before; got != 1 {
 		t.Errorf("%d writes for the batch, want 1", got)
 	}
-	go c.send(strings.Repeat("RETR 2\r\n", 99) + "NOOP")
+	go io.WriteString(c.conn, strings.Repeat("RETR 2\r\n", 99)+"NOOP\r\n")
 	for range 99 {
 		c.want("+OK")
 		if got := c.body(); len(got) != 1000*len(message)+3 {
