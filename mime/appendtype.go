@@ -63,13 +63,18 @@ func (w *lineWriter) param(name, value, lang string) {
 	switch {
 	case value != "" && len(value)+len(name) < mostLine-100 && ascii.All(ascii.Token, value):
 		w.next(len(name) + 1 + len(value))
-		w.put(name + "=" + value)
+		w.put(name)
+		w.put("=")
+		w.put(value)
 		return
 	case len(value)+len(name) < mostLine-100 && ascii.All(ascii.Print, value) && !strings.Contains(value, "=?") &&
 		trimSpace(value) == value:
-		q := appendQuoted(nil, value)
-		w.next(len(name) + 1 + len(q))
-		w.put(name + "=" + string(q))
+		n := len(name) + 1 + len(value) + 2 + strings.Count(value, `"`) + strings.Count(value, `\`)
+		w.next(n)
+		w.put(name)
+		w.put("=")
+		w.dst = appendQuoted(w.dst, value)
+		w.col += n - len(name) - 1
 		return
 	}
 	w.extended(name, value, lang)

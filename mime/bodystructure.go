@@ -32,9 +32,9 @@ func (m *Message) BodyStructure() *BodyStructure {
 }
 
 func (p Part) bodyStructure() (b BodyStructure) {
-	h, _, _ := p.m.header(p.i)
-	t := p.Type()
+	h, block, _ := p.m.header(p.i)
 	r := p.rec()
+	t := p.typeIn(block)
 	b.Type, b.Subtype, b.Params = t.Type, t.Subtype, markExtended(t.Params)
 	b.contentFields(h)
 	if p.Kind() == Multipart {

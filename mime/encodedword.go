@@ -66,12 +66,10 @@ func cutWord(s string, i int) (w word, next int, ok bool) {
 	}
 }
 
-// A wordDecoder appends text to dst; octets of words wait in raw until their
-// charset ends.
+// A wordDecoder appends text to dst.
 type wordDecoder struct {
 	o       *Options
 	dst     []byte
-	raw     []byte
 	charset string
 	enc     encoding.Encoding
 	found   *kindSet
@@ -80,7 +78,8 @@ type wordDecoder struct {
 // decodeWords decodes s, which is unfolded and valid UTF-8.
 func decodeWords(s string, o *Options, found *kindSet) string {
 	var stack [256]byte
-	d := wordDecoder{o: o, dst: make([]byte, 0, len(s)), raw: stack[:0], found: found}
+	raw := stack[:0] // octets of words, until their charset ends
+	d := wordDecoder{o: o, dst: make([]byte, 0, len(s)), found: found}
 	done := 0 // what lies before is decoded
 	inWords := false
 	for i := 0; ; {
@@ -96,7 +95,7 @@ func decodeWords(s string, o *Options, found *kindSet) string {
 				found.add(DefectUnknownCharset)
 				ok = false
 			} else {
-				d.flush()
+				raw = d.flush(raw)
 				d.charset, d.enc = w.charset, e
 			}
 		} else if !ok {
@@ -108,13 +107,13 @@ func decodeWords(s string, o *Options, found *kindSet) string {
 		}
 		// White space between words is no text: RFC 2047, section 6.2.
 		if gap := s[done:j]; !inWords || trimSpace(gap) != "" {
-			d.flush()
+			raw = d.flush(raw)
 			d.dst = append(d.dst, gap...)
 		}
-		d.decode(w)
+		raw = d.decode(raw, w)
 		done, inWords = next, true
 	}
-	d.flush()
+	d.flush(raw)
 	d.dst = append(d.dst, s[done:]...)
 	return view(d.dst)
 }
@@ -123,10 +122,10 @@ func (d *wordDecoder) sameCharset(label string, inWords bool) bool {
 	return inWords && ascii.EqualFold(label, d.charset)
 }
 
-func (d *wordDecoder) decode(w word) {
+// decode appends the octets of a word.
+func (d *wordDecoder) decode(raw []byte, w word) []byte {
 	if w.encoding == 'B' {
-		d.raw = d.appendB(d.raw, w.text)
-		return
+		return d.appendB(raw, w.text)
 	}
 	s := w.text
 	for i := 0; i < len(s); i++ {
@@ -144,8 +143,9 @@ func (d *wordDecoder) decode(w word) {
 		case c == '=':
 			d.found.add(DefectBadWord)
 		}
-		d.raw = append(d.raw, c)
+		raw = append(raw, c)
 	}
+	return raw
 }
 
 // appendB decodes base64 as far as it goes: foreign octets are skipped, padding
@@ -171,14 +171,13 @@ func (d *wordDecoder) appendB(dst []byte, s string) []byte {
 	return dst
 }
 
-// flush converts the octets that wait.
-func (d *wordDecoder) flush() {
-	if len(d.raw) == 0 {
-		return
+// flush converts the octets that wait and returns their slice, empty.
+func (d *wordDecoder) flush(raw []byte) []byte {
+	if len(raw) == 0 {
+		return raw
 	}
 	from := len(d.dst)
-	d.dst = appendCharset(d.dst, d.raw, d.enc, d.o)
-	d.raw = d.raw[:0]
+	d.dst = appendCharset(d.dst, raw, d.enc, d.o)
 	if tail := d.dst[from:]; bytes.IndexByte(tail, 0) >= 0 || bytes.IndexByte(tail, '\n') >= 0 || bytes.IndexByte(tail, '\r') >= 0 {
 		d.found.add(DefectControlInText)
 		d.dst = cleanTail(d.dst, from)
@@ -186,4 +185,5 @@ func (d *wordDecoder) flush() {
 	if !utf8.Valid(d.dst[from:]) { // of an encoding that the caller gave
 		d.dst = appendValid(d.dst[:from], bytes.Clone(d.dst[from:]))
 	}
+	return raw[:0]
 }

@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 )
@@ -132,7 +131,7 @@ func (p *plan) setBoundary(t MediaType) MediaType {
 // complete sets the fields that say how to read the body.
 func (p *plan) complete(t MediaType, top bool) error {
 	h := p.header
-	if !h.Has("Content-Type") || t.Type == "multipart" {
+	if !h.Has("Content-Type") || p.boundary != "" && p.boundary == p.e.boundary {
 		if err := h.SetMediaType("Content-Type", t); err != nil {
 			return err
 		}
@@ -179,7 +178,7 @@ func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
 // copy writes the body as it was given.
 func (e *Entity) copy(w io.Writer) error {
 	if e.Open == nil {
-		_, err := io.Copy(w, bytes.NewReader(e.Body))
+		_, err := w.Write(e.Body)
 		return err
 	}
 	r, err := e.Open()
@@ -194,7 +193,7 @@ func (e *Entity) copy(w io.Writer) error {
 }
 
 func (p *plan) write(w io.Writer) error {
-	head := append(p.header.Append(nil), "\r\n"...)
+	head := append(p.header.Append(make([]byte, 0, 512)), "\r\n"...)
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
@@ -214,17 +213,18 @@ func (p *plan) write(w io.Writer) error {
 }
 
 func (p *plan) writeParts(w io.Writer) error {
+	delimiter := []byte("--" + p.boundary + "\r\n")
 	for _, kid := range p.kids {
-		if _, err := io.WriteString(w, "--"+p.boundary+"\r\n"); err != nil {
+		if _, err := w.Write(delimiter); err != nil {
 			return err
 		}
 		if err := kid.write(w); err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, "\r\n"); err != nil {
+		if _, err := w.Write([]byte("\r\n")); err != nil {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, "--"+p.boundary+"--\r\n")
+	_, err := w.Write([]byte("--" + p.boundary + "--\r\n"))
 	return err
 }

@@ -161,21 +161,23 @@ func (p Part) inDigest() bool {
 // Type returns the Content-Type after defaults: text/plain in us-ascii, in a
 // multipart/digest message/rfc822. A multipart in which no delimiter was found
 // is text/plain. RFC 2045, section 5.2; RFC 2046, section 5.1.5.
-func (p Part) Type() MediaType {
-	t, _ := p.typeAndDefects()
-	return t
-}
+func (p Part) Type() MediaType { return p.typeIn(nil) }
 
-func (p Part) typeAndDefects() (MediaType, []Defect) {
+// typeIn is Type for a caller that has read the header block.
+func (p Part) typeIn(block []byte) MediaType {
 	r := p.rec()
 	switch {
 	case r.flags&flagPlain != 0:
+	case r.typ.to != 0 && int(r.typ.to) <= len(block) && r.typ.to-r.typ.from <= maxValue:
+		t, _ := parseMediaType(string(block[r.typ.from:r.typ.to]), &p.m.opt)
+		return t
 	case r.typ.to != 0:
-		return parseMediaType(string(p.m.value(p.i, r.typ)), &p.m.opt)
+		t, _ := parseMediaType(string(p.m.value(p.i, r.typ)), &p.m.opt)
+		return t
 	case p.inDigest():
-		return MediaType{Type: "message", Subtype: "rfc822"}, nil
+		return MediaType{Type: "message", Subtype: "rfc822"}
 	}
-	return defaultType(), nil
+	return defaultType()
 }
 
 // Disposition returns the Content-Disposition; its zero value if there is none.

@@ -288,36 +288,34 @@ type converter struct {
 const mostCharacter = 64
 
 func (c *converter) apply(dst, src []byte, eof bool) []byte {
-	if len(c.carry) > 0 {
-		src = append(c.carry, src...)
-		c.carry = nil
-	} else {
-		src = append([]byte(nil), src...) // keeps the caller's octets off the heap
-	}
+	// A copy, so that the caller's octets may lie on its stack: what goes to an
+	// interface method escapes.
+	in := append(c.carry, src...)
+	c.carry = nil
 	from := len(dst)
 	for {
 		if cap(dst)-len(dst) < 64 {
-			dst = append(dst, make([]byte, len(src)+len(src)/2+64)...)[:len(dst)]
+			dst = append(dst, make([]byte, len(in)+len(in)/2+64)...)[:len(dst)]
 		}
-		nDst, nSrc, err := c.t.Transform(dst[len(dst):cap(dst)], src, eof)
+		nDst, nSrc, err := c.t.Transform(dst[len(dst):cap(dst)], in, eof)
 		dst = dst[:len(dst)+nDst]
-		src = src[nSrc:]
+		in = in[nSrc:]
 		switch err {
 		case transform.ErrShortDst:
-			dst = append(dst, make([]byte, len(src)+256)...)[:len(dst)]
+			dst = append(dst, make([]byte, len(in)+256)...)[:len(dst)]
 			continue
 		case transform.ErrShortSrc:
-			if !eof && len(src) < mostCharacter {
-				c.carry = src
-				src = nil
+			if !eof && len(in) < mostCharacter {
+				c.carry = in
+				in = nil
 			}
 		}
-		if err == nil || len(src) == 0 {
+		if err == nil || len(in) == 0 {
 			break
 		}
 		// A decoder of the caller that gives up: it loses one octet.
 		dst = append(dst, "\uFFFD"...)
-		src = src[1:]
+		in = in[1:]
 	}
 	if c.first && len(dst) > from {
 		c.first = false

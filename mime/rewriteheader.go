@@ -31,23 +31,30 @@ func (h *Header) newField(name, body string) (field, error) {
 	if err := checkField(name, body); err != nil {
 		return field{}, err
 	}
-	raw := append(make([]byte, 0, len(name)+len(body)+8), name...)
-	raw = append(raw, ':')
-	if body != "" {
-		w := lineWriter{dst: append(raw, ' '), col: len(name) + 2, most: foldAt}
-		w.words(body)
-		raw = w.dst
+	raw := startRaw(name, len(body))
+	if body == "" {
+		return h.finishField(name, raw[:len(raw)-1])
 	}
-	return h.finishField(name, raw)
+	w := lineWriter{dst: raw, col: len(raw), most: foldAt}
+	w.words(body)
+	return h.finishField(name, w.dst)
+}
+
+// startRaw is the start of a field, with room for a body of n octets.
+func startRaw(name string, n int) []byte {
+	raw := make([]byte, 0, len(name)+n+n/16+64)
+	return append(append(raw, name...), ": "...)
 }
 
 // finishField ends the field and checks its lines.
 func (h *Header) finishField(name string, raw []byte) (field, error) {
 	raw = append(raw, "\r\n"...)
-	for line := range bytes.Lines(raw) {
-		if len(line)-2 > mostLine {
+	for rest := raw; len(rest) > mostLine; {
+		n := bytes.IndexByte(rest, '\n') + 1
+		if n-2 > mostLine {
 			return field{}, fmt.Errorf("%w: line over %d octets in %s", ErrField, mostLine, note(name))
 		}
+		rest = rest[n:]
 	}
 	if h.lf {
 		raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
@@ -91,6 +98,9 @@ func (h *Header) addField(f field) {
 			h.fields[n-1].raw = append(slices.Clip(last), h.lineEnd()...)
 		}
 	}
+	if h.fields == nil {
+		h.fields = make([]field, 0, 12)
+	}
 	h.fields = append(h.fields, f)
 }
 
@@ -123,7 +133,7 @@ func (h *Header) SetText(name, text string) error {
 	if err := checkField(name, text); err != nil {
 		return err
 	}
-	raw := append([]byte(name), ": "...)
+	raw := startRaw(name, len(text))
 	return h.setRaw(name, AppendWords(raw, text, len(raw)))
 }
 
@@ -150,7 +160,7 @@ func (h *Header) SetAddresses(name string, list ...Address) error {
 		h.Del(name)
 		return nil
 	}
-	raw := append([]byte(name), ": "...)
+	raw := startRaw(name, 128)
 	return h.setRaw(name, appendAddresses(raw, list, len(raw)))
 }
 
@@ -162,7 +172,7 @@ func (h *Header) SetMediaType(name string, t MediaType) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	raw := append([]byte(name), ": "...)
+	raw := startRaw(name, 128)
 	return h.setRaw(name, AppendMediaType(raw, t, len(raw)))
 }
 
@@ -174,7 +184,7 @@ func (h *Header) SetDate(name string, t time.Time) error {
 	if y := t.Year(); y < 1900 || y > 9999 { // RFC 5322, section 3.3
 		return fmt.Errorf("%w: year %d", ErrDate, y)
 	}
-	raw := append([]byte(name), ": "...)
+	raw := startRaw(name, 128)
 	return h.setRaw(name, AppendDate(raw, t))
 }
 
