@@ -17,16 +17,22 @@ const kdfSlice = 16384
 // scramHash is a hash function under its IANA name, as SCRAM's mechanism names
 // carry it. RFC 5802, section 4; RFC 7677.
 type scramHash struct {
-	name string
-	new  func() hash.Hash
-	size int
+	name        string
+	mechanism   string // without -PLUS
+	new         func() hash.Hash
+	sum         func([]byte) []byte
+	size, block int
 }
 
 var scramHashes = []scramHash{ // in the order of our preference
-	{"SHA-256", sha256.New, sha256.Size},
-	{"SHA-512", sha512.New, sha512.Size},
-	{"SHA-1", sha1.New, sha1.Size},
+	{"SHA-256", "SCRAM-SHA-256", sha256.New, sumSHA256, sha256.Size, sha256.BlockSize},
+	{"SHA-512", "SCRAM-SHA-512", sha512.New, sumSHA512, sha512.Size, sha512.BlockSize},
+	{"SHA-1", "SCRAM-SHA-1", sha1.New, sumSHA1, sha1.Size, sha1.BlockSize},
 }
+
+func sumSHA256(text []byte) []byte { s := sha256.Sum256(text); return s[:] }
+func sumSHA512(text []byte) []byte { s := sha512.Sum512(text); return s[:] }
+func sumSHA1(text []byte) []byte   { s := sha1.Sum(text); return s[:] }
 
 func findHash(name string) (scramHash, bool) {
 	for _, h := range scramHashes {
@@ -37,16 +43,20 @@ func findHash(name string) (scramHash, bool) {
 	return scramHash{}, false
 }
 
+// mac is HMAC, RFC 2104, of a short text under a key no longer than a block, which
+// all keys of SCRAM but the password are. An exchange takes four, and crypto/hmac
+// makes eight allocations for each, to be able to go on and to start again.
 func (h scramHash) mac(key, text []byte) []byte {
-	m := hmac.New(h.new, key)
-	m.Write(text)
-	return m.Sum(nil)
-}
-
-func (h scramHash) sum(text []byte) []byte {
-	d := h.new()
-	d.Write(text)
-	return d.Sum(nil)
+	buf := make([]byte, h.block, h.block+max(len(text), h.size))
+	copy(buf, key)
+	for i := range buf {
+		buf[i] ^= 0x36
+	}
+	inner := h.sum(append(buf, text...))
+	for i := range buf {
+		buf[i] ^= 0x36 ^ 0x5c
+	}
+	return h.sum(append(buf, inner...))
 }
 
 // salted is Hi of RFC 5802, section 2.2: PBKDF2 with one block of output. It is

@@ -38,6 +38,7 @@ const (
 	maxScramMessage = 8 << 10
 	minScramNonce   = 8 // of each side, in characters
 	minScramSalt    = 8
+	scramRoom       = 192 // in which most messages fit
 )
 
 // server-error-value, RFC 5802, section 7, as far as this server sends them. A
@@ -52,8 +53,12 @@ const (
 )
 
 func scramMechanism(hash string, plus bool) string {
-	if plus {
+	h, ok := findHash(hash)
+	switch {
+	case plus:
 		return "SCRAM-" + hash + "-PLUS"
+	case ok:
+		return h.mechanism
 	}
 	return "SCRAM-" + hash
 }
@@ -267,8 +272,8 @@ func parseClientFirst(s string) (m clientFirst, f *fault) {
 	return m, r.extensions()
 }
 
-func (m clientFirst) append(b []byte) []byte {
-	b = m.gs2Header.append(b)
+// appendBare leaves the GS2 header out.
+func (m clientFirst) appendBare(b []byte) []byte {
 	b = appendSaslName(append(b, "n="...), m.user)
 	return append(append(b, ",r="...), m.nonce...)
 }
@@ -345,10 +350,17 @@ func parseClientFinal(s string) (m clientFinal, f *fault) {
 	return m, r.extensions()
 }
 
-// append writes the message from its bare form.
-func (m clientFinal) append(b []byte) []byte {
-	b = append(append(b, m.bare...), ",p="...)
-	return ascii.AppendBase64(b, m.proof)
+// appendProof completes client-final-message-without-proof.
+func (m clientFinal) appendProof(b []byte) []byte {
+	return ascii.AppendBase64(append(b, ",p="...), m.proof)
+}
+
+// appendFirsts begins the AuthMessage with the two first messages. There is room
+// for the third in most exchanges.
+func appendFirsts(clientBare, server string) []byte {
+	b := make([]byte, 0, len(clientBare)+len(server)+scramRoom)
+	b = append(append(b, clientBare...), ',')
+	return append(append(b, server...), ',')
 }
 
 // parseServerFinal returns the signature of v=, or the value of e=.

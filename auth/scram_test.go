@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -510,19 +509,4 @@ func TestRFC5802_5_1_ServerEnd(t *testing.T) {
 			t.Error("nil twice is accepted")
 		}
 	})
-}
-
-func BenchmarkScramPBKDF2(b *testing.B) {
-	h, _ := findHash("SHA-256")
-	const n = 1 << 18
-	b.ReportAllocs()
-	begin := time.Now()
-	rounds := 0
-	for b.Loop() {
-		if _, err := h.salted(context.Background(), "pencil", []byte("saltsaltsaltsalt"), n); err != nil {
-			b.Fatal(err)
-		}
-		rounds++
-	}
-	b.ReportMetric(float64(rounds)*n/time.Since(begin).Seconds()/1e6, "Miter/s")
 }

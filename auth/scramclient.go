@@ -84,9 +84,10 @@ func (c *scramClient) sendFirst(in []byte) (Question, Outcome) {
 	case c.o.CouldBind:
 		gs2.flag = 'y'
 	}
-	out := clientFirst{gs2Header: gs2, user: c.user, nonce: c.o.Nonce}.append(nil)
-	n := len(gs2.append(nil))
-	c.header, c.bare = string(out[:n]), string(out[n:])
+	out := gs2.append(make([]byte, 0, scramRoom))
+	c.header = string(out)
+	out = clientFirst{user: c.user, nonce: c.o.Nonce}.appendBare(out)
+	c.bare = string(out[len(c.header):])
 	c.state = scramServerFirst
 	return send(out)
 }
@@ -104,7 +105,7 @@ func (c *scramClient) stepFirst(s string) (Question, Outcome) {
 		return c.refuse(&fault{want: "our nonce and 8 characters of the server's"}, s)
 	}
 	c.first = m
-	c.signed = fmt.Appendf(nil, "%s,%s,", c.bare, s)
+	c.signed = appendFirsts(c.bare, s)
 	return KeysQuestion{Hash: c.o.Hash, Salt: m.salt, Iterations: m.iterations}, Outcome{}
 }
 
@@ -115,19 +116,20 @@ func (c *scramClient) settle(a Answer) Outcome {
 	if len(a.Keys.Client) != c.hash.size || len(a.Keys.Server) != c.hash.size {
 		return Outcome{Err: fmt.Errorf("%w: keys of another hash", ErrCredentials)}
 	}
-	input := []byte(c.header)
+	var room [scramRoom]byte
+	input := append(room[:0], c.header...)
 	if c.o.Plus {
 		input = append(input, c.o.Bindings[0].Data...)
 	}
-	bare := ascii.AppendBase64([]byte("c="), input)
-	bare = append(append(bare, ",r="...), c.first.nonce...)
-	signed := append(c.signed, bare...)
+	out := ascii.AppendBase64(append(make([]byte, 0, scramRoom), "c="...), input)
+	out = append(append(out, ",r="...), c.first.nonce...)
+	signed := append(c.signed, out...)
 	key := []byte(a.Keys.Client)
 	proof := c.hash.mac(c.hash.sum(key), signed)
 	subtle.XORBytes(proof, proof, key)
 	c.signature = c.hash.mac([]byte(a.Keys.Server), signed)
 	c.state = scramServerFinal
-	return Outcome{Send: clientFinal{bare: string(bare), proof: proof}.append(nil)}
+	return Outcome{Send: clientFinal{proof: proof}.appendProof(out)}
 }
 
 func (c *scramClient) stepFinal(s string) (Question, Outcome) {

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
 	"strconv"
 
@@ -74,7 +75,7 @@ func (s *scramServer) settle(a Answer) Outcome {
 	}
 	s.state = scramSigned
 	v := s.hash.mac(s.verifier.server, s.signed)
-	return Outcome{Send: ascii.AppendBase64([]byte("v="), v)}
+	return Outcome{Send: ascii.AppendBase64(append(make([]byte, 0, scramRoom), "v="...), v)}
 }
 
 func (s *scramServer) stepFirst(msg string) (Question, Outcome) {
@@ -86,7 +87,7 @@ func (s *scramServer) stepFirst(msg string) (Question, Outcome) {
 		return NoQuestion{}, f.outcome(&s.exchange, msg)
 	}
 	s.client, s.state = m, scramClientFirst
-	return VerifierQuestion{User: m.user, Scheme: "SCRAM-" + s.o.Hash}, Outcome{}
+	return VerifierQuestion{User: m.user, Scheme: scramMechanism(s.o.Hash, false)}, Outcome{}
 }
 
 // bind decides about the client's channel binding flag. RFC 5802, section 6: "y"
@@ -115,7 +116,7 @@ func (s *scramServer) bind(h gs2Header) *fault {
 
 func (s *scramServer) sendFirst(vs []Verifier) Outcome {
 	for _, v := range vs {
-		if v.Scheme() == "SCRAM-"+s.o.Hash {
+		if v.Scheme() == scramMechanism(s.o.Hash, false) {
 			s.verifier = v.p
 			break
 		}
@@ -127,8 +128,8 @@ func (s *scramServer) sendFirst(vs []Verifier) Outcome {
 		return Outcome{Err: fmt.Errorf("%w: hash or nonce missing", ErrMechanism)}
 	}
 	s.nonce = s.client.nonce + s.o.Nonce
-	out := serverFirst{s.nonce, s.verifier.salt, s.verifier.cost}.append(nil)
-	s.signed = fmt.Appendf(nil, "%s,%s,", s.client.bare, out)
+	out := serverFirst{s.nonce, s.verifier.salt, s.verifier.cost}.append(make([]byte, 0, scramRoom))
+	s.signed = appendFirsts(s.client.bare, string(out))
 	s.state = scramClientFinal
 	return Outcome{Send: out}
 }
@@ -158,8 +159,9 @@ func (s *scramServer) stepFinal(msg string) (Question, Outcome) {
 
 // wantBinding is the only c= that is right: canonical base64 leaves no choice.
 func (s *scramServer) wantBinding() string {
-	input := append([]byte(s.client.header), s.bindingData...)
-	return string(ascii.AppendBase64(nil, input))
+	var room [scramRoom]byte
+	input := append(append(room[:0], s.client.header...), s.bindingData...)
+	return base64.StdEncoding.EncodeToString(input)
 }
 
 // proves recovers the ClientKey from the proof: its hash is the StoredKey.
