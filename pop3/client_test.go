@@ -284,7 +284,7 @@ func drive(ops, server []byte, oneByOne bool) clientLog {
 				s.BodyDone()
 			}
 			if s.State() == Upgrading {
-				return append(log, fmt.Sprint("TLS"))
+				return append(log, "TLS")
 			}
 		}
 		if s.State() == Closed {
