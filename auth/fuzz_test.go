@@ -243,17 +243,32 @@ func FuzzScramPair(f *testing.F) {
 	})
 }
 
-// Parse, append, parse; and the definition: split at commas, in their order.
+// scramParts are what messages are put together from, by opcode.
+var scramParts = []string{"n", "", "n=user", "r=" + clientNonce, "s=QSXCR+Q6sek8bf92", "i=4096", "c=biws", "p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+	"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", "e=other-error", "m=x", "x=1", "y", "p=tls-unique", "a=b=2C", "Z=a=b", "x"}
+
+// Parse, append, parse; and the definition: split at commas, in their order. The
+// message is raw, or else put together from parts.
 func FuzzScramMessage(f *testing.F) {
 	for _, v := range scramVectors {
 		for _, s := range []string{v.clientFirst, v.serverFirst, v.clientFinal, v.serverFinal} {
-			f.Add([]byte(s))
+			f.Add([]byte(s), []byte{})
 		}
 	}
-	f.Add([]byte("p=tls-exporter,a=b=2C,n=u=3D,r=abcdefgh,x=1"))
-	f.Add([]byte("v=AAAA,m=x"))
-	f.Add([]byte("e=other-error,x="))
-	f.Fuzz(func(t *testing.T, in []byte) {
+	f.Add([]byte("p=tls-exporter,a=b=2C,n=u=3D,r=abcdefgh,x=1"), []byte{})
+	f.Add([]byte("v=AAAA,m=x"), []byte{})
+	f.Add([]byte("e=other-error,x="), []byte{})
+	f.Add([]byte{}, []byte{0, 1, 2, 3, 11})
+	f.Add([]byte{}, []byte{3, 4, 5})
+	f.Add([]byte{}, []byte{6, 3, 7})
+	f.Fuzz(func(t *testing.T, in, parts []byte) {
+		if len(in) == 0 {
+			var chosen []string
+			for _, p := range parts[:min(len(parts), 12)] {
+				chosen = append(chosen, scramParts[int(p)%len(scramParts)])
+			}
+			in = []byte(strings.Join(chosen, ","))
+		}
 		s, bad := scramText(in)
 		if bad != nil {
 			return

@@ -99,10 +99,17 @@ func TestPrepareASCIIDoesNotAllocate(t *testing.T) {
 
 func FuzzSASLprep(f *testing.F) {
 	for _, s := range []string{"user", "I\u00adX", "\u2168", "\ufdfa", "\u05d0\u05d1", "e\u0301\u0301", "\u1100\u1161\u11a8", "a\u0378"} {
-		f.Add(s, true)
-		f.Add(s, false)
+		f.Add(s, []byte{}, true)
+		f.Add(s, []byte{}, false)
 	}
-	f.Fuzz(func(t *testing.T, s string, stored bool) {
+	// Runes that meet each other in one of the steps: mapped, composing, spaces,
+	// directions, prohibited, unassigned.
+	picks := []rune("eI \u00ad\u0301\u0327\u200b\u00a0\u2168\u00aa\ufdfa\u05d0\u0627\u0378\u1100\u1161\u11a8\uffa0\u0340\u3000\ufe0f\u2028\u0007\U0001f600")
+	f.Add("", []byte{0, 4}, true)
+	f.Fuzz(func(t *testing.T, s string, pick []byte, stored bool) {
+		for _, p := range pick[:min(len(pick), 16)] {
+			s += string(picks[int(p)%len(picks)])
+		}
 		got, err := SASLprep(s, stored)
 		if err != nil {
 			if got != "" {
