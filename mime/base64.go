@@ -3,7 +3,10 @@ package mime
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 )
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // base64Value maps the alphabet of RFC 2045, section 6.8 to its values, all else
 // to 255.
@@ -11,9 +14,8 @@ var base64Value = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 255
 	}
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	for i := range len(alphabet) {
-		t[alphabet[i]] = byte(i)
+	for i := range len(base64Alphabet) {
+		t[base64Alphabet[i]] = byte(i)
 	}
 	return
 }()
@@ -82,7 +84,7 @@ func (f *base64Filter) data(dst, src []byte) ([]byte, []byte) {
 		}
 		if f.n == 0 && len(line)%4 == 0 && len(line) > 0 && line[len(line)-1] != '=' {
 			from := len(dst)
-			dst = append(dst, line[:len(line)/4*3]...)
+			dst = slices.Grow(dst, len(line)/4*3)[:from+len(line)/4*3]
 			n, err := base64.StdEncoding.Decode(dst[from:], line)
 			if err == nil && n == len(line)/4*3 {
 				src = src[min(lf+1, len(src)):]

@@ -80,6 +80,39 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+func BenchmarkParseCorpus(b *testing.B) {
+	var files [][]byte
+	total := 0
+	for _, f := range corpusFiles(b) {
+		files = append(files, f)
+		total += len(f)
+	}
+	b.Run("visit LF", func(b *testing.B) {
+		b.SetBytes(int64(total))
+		for b.Loop() {
+			n := 0
+			for _, p := range files {
+				for i := bytes.IndexByte(p, '\n'); i >= 0; i = bytes.IndexByte(p, '\n') {
+					p = p[i+1:]
+					n++
+				}
+			}
+			if n == 0 {
+				b.Fatal("no lines")
+			}
+		}
+	})
+	b.Run("parse", func(b *testing.B) {
+		b.SetBytes(int64(total))
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, f := range files {
+				Parse(f, nil)
+			}
+		}
+	})
+}
+
 func BenchmarkIndexer(b *testing.B) {
 	for _, msg := range benchMessages() {
 		b.Run(msg.name, func(b *testing.B) {
