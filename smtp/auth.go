@@ -47,6 +47,7 @@ func (s *ServerSession) stepResponse(line []byte) Event {
 func (s *ServerSession) stepOctets(line []byte) Event {
 	octets, err := ascii.ParseBase64(s.authBuf[:0], line)
 	if err != nil {
+		s.wipe()
 		return s.refuseExchange(501, EnhancedCode{5, 5, 2}, "bad base64")
 	}
 	if octets == nil {
@@ -77,13 +78,14 @@ func (s *ServerSession) refuseExchange(code int, enhanced EnhancedCode, text str
 
 // settleAuth wipes the response and moves into the exchange or out of it.
 func (s *ServerSession) settleAuth(v Reply) Reply {
-	clear(s.authBuf)
-	s.events.auth.Response = nil
+	s.wipe()
 	s.state = Ready
 	switch {
 	case v.Code == codeChallenge:
 		s.state = Authing
 		return v
+	case v.Code/100 == 3: // no other goes on
+		return localError
 	case v.Positive():
 		s.authed = true
 		return affirm(v, 235, EnhancedCode{2, 7, 0}, "authenticated")
@@ -95,4 +97,10 @@ func (s *ServerSession) settleAuth(v Reply) Reply {
 		return Reply{421, EnhancedCode{4, 7, 0}, "too many failed authentications"}
 	}
 	return v
+}
+
+// wipe overwrites the response, and what failed to be one.
+func (s *ServerSession) wipe() {
+	clear(s.authBuf[:cap(s.authBuf)])
+	s.events.auth.Response = nil
 }

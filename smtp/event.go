@@ -94,7 +94,7 @@ type (
 type Query struct {
 	Verb Verb // VRFY, EXPN, HELP or ETRN
 	Arg  string
-	UTF8 bool // the client takes UTF-8 in the reply: RFC 6531, section 3.7.4.2
+	UTF8 bool // VRFY and EXPN: the client would take UTF-8 in the reply. RFC 6531, section 3.7.4.2
 }
 
 func (*HelloEvent) event()    {}

@@ -106,7 +106,7 @@ func (s *ServerSession) settleHello(e *HelloEvent, v Reply) Reply {
 	s.state, s.hello = Ready, e.Verb
 	s.endTransaction()
 	v.Code = 250
-	v.Text = strings.TrimRight(s.hostname()+" "+v.Text, " ")
+	v.Text = s.helloLine(v.Text)
 	if e.Verb == HELO {
 		s.offered = Extensions{}
 		return v
@@ -114,6 +114,17 @@ func (s *ServerSession) settleHello(e *HelloEvent, v Reply) Reply {
 	s.offered = s.extensions()
 	v.Text = v.Text + "\n" + strings.Join(s.offered.lines(), "\n")
 	return v
+}
+
+// helloLine is the first line of the reply. Whatever the application says, it is
+// one line: of a second one the client would take the first word for an
+// extension.
+func (s *ServerSession) helloLine(text string) string {
+	if i := strings.IndexAny(text, "\r\n"); i >= 0 {
+		text = text[:i]
+	}
+	line := s.hostname() + " " + text
+	return strings.TrimRight(line[:min(len(line), maxReplyText)], " ")
 }
 
 // stepStartTLS: RFC 3207, section 4.

@@ -51,6 +51,9 @@ const (
 	// maxReplyLine is the length of a reply line, with its code and CRLF. RFC 5321,
 	// section 4.5.3.1.5.
 	maxReplyLine = 512
+
+	// maxReplyText is what of it is left for text, whatever the enhanced code.
+	maxReplyText = maxReplyLine - len("250 ") - len("5.999.999 ") - len("\r\n")
 )
 
 // AppendReply appends r as it goes to the peer, each line with code and
@@ -91,10 +94,9 @@ func AppendReply(dst []byte, r Reply) []byte {
 
 // cutReplyLine cuts the next line off text, and looks no further than it may go.
 func cutReplyLine(text string, r Reply) (line, rest string, more bool) {
-	const room = maxReplyLine - len("250 ") - len("5.999.999 ") - len("\r\n")
 	line = text
 	if r.Code != codeChallenge {
-		line = text[:min(len(text), room+1)]
+		line = text[:min(len(text), maxReplyText+1)]
 	}
 	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
 		rest = text[i+1:]
@@ -103,13 +105,13 @@ func cutReplyLine(text string, r Reply) (line, rest string, more bool) {
 		}
 		return text[:i], rest, true
 	}
-	if len(line) == len(text) && (len(line) <= room || r.Code == codeChallenge) {
+	if len(line) == len(text) && (len(line) <= maxReplyText || r.Code == codeChallenge) {
 		return line, "", false
 	}
-	if i := strings.LastIndexByte(line[:room], ' '); i > 0 {
+	if i := strings.LastIndexByte(line[:maxReplyText], ' '); i > 0 {
 		return text[:i], text[i+1:], true
 	}
-	return text[:room], text[room:], true
+	return text[:maxReplyText], text[maxReplyText:], true
 }
 
 // ParseReply parses one whole reply: lines with their CRLF, the last of them

@@ -211,10 +211,12 @@ func (s *ServerSession) outOfOrder(v Verb) *Refused {
 	switch {
 	case v == BDAT:
 		return nil
+	case s.state == Turned && v != QUIT: // RFC 5321, section 3.1
+		return s.badSequence(s.whyNotNow(v))
 	case lmtp && (v == HELO || v == EHLO), !lmtp && v == LHLO: // RFC 2033, section 4.1
 		return s.refuse(500, EnhancedCode{5, 5, 1}, "this server speaks "+c.Protocol.String())
-	case c.TLSRequired && !s.tls && s.state != Turned && !beforeTLS.has(v): // RFC 3207, section 4
-		return s.refuse(530, EnhancedCode{5, 7, 0}, "send STARTTLS first")
+	case s.needsTLS() && !beforeTLS.has(v):
+		return s.refuseWithoutTLS()
 	case v == STARTTLS && !c.StartTLS, v == AUTH && len(c.Mechanisms) == 0, v == ETRN && !c.Offer.ETRN:
 		return s.refuse(502, EnhancedCode{5, 5, 1}, "command not offered")
 	case !allowed[s.state].has(v):
@@ -226,6 +228,13 @@ func (s *ServerSession) outOfOrder(v Verb) *Refused {
 		return s.refuse(530, EnhancedCode{5, 7, 0}, "authentication required")
 	}
 	return nil
+}
+
+// needsTLS reports whether nothing goes on before STARTTLS: RFC 3207, section 4.
+func (s *ServerSession) needsTLS() bool { return s.Config.TLSRequired && !s.tls }
+
+func (s *ServerSession) refuseWithoutTLS() *Refused {
+	return s.refuse(530, EnhancedCode{5, 7, 0}, "send STARTTLS first")
 }
 
 func (s *ServerSession) whyNotNow(v Verb) string {
@@ -268,7 +277,7 @@ func (s *ServerSession) Settle(v Reply) Reply {
 		panic("smtp: Settle without an event")
 	}
 	if v.Code < 200 || v.Code > 599 {
-		v = Reply{451, EnhancedCode{4, 3, 0}, "local error"}
+		v = localError
 	}
 	switch e := s.open.(type) {
 	case *HelloEvent:
@@ -295,8 +304,10 @@ func (s *ServerSession) Settle(v Reply) Reply {
 	case *QuitEvent:
 		v = affirm(v, 221, EnhancedCode{2, 0, 0}, s.hostname()+" closing the connection")
 		s.state = Closed
+	case *QueryEvent:
+		v = finish(v)
 	case *CommandEvent:
-		if v.Code == 500 {
+		if v = finish(v); v.Code == 500 {
 			v = s.countError(v)
 		}
 	case *Refused:
@@ -304,6 +315,18 @@ func (s *ServerSession) Settle(v Reply) Reply {
 	}
 	s.open = nil
 	return s.complete(v)
+}
+
+// localError is what the peer gets for a verdict that makes no sense.
+var localError = Reply{451, EnhancedCode{4, 3, 0}, "local error"}
+
+// finish refuses a verdict of 3xx where nothing follows: the peer would send
+// what is then read as commands.
+func finish(v Reply) Reply {
+	if v.Code/100 == 3 {
+		return localError
+	}
+	return v
 }
 
 // affirm makes v the positive reply of a command: the code that the RFC gives
@@ -384,6 +407,7 @@ func (s *ServerSession) Fail(err error) Reply {
 		v = r.Reply()
 	}
 	s.open, s.verb = nil, UnknownVerb
+	s.wipe()
 	s.endTransaction()
 	return s.complete(v)
 }
@@ -430,6 +454,11 @@ func (s *ServerSession) stepQuery(v Verb, arg []byte) Event {
 	if len(arg) == 0 && v != HELP {
 		return s.badArgument(v.String() + " needs an argument")
 	}
-	s.events.query = QueryEvent{Query{Verb: v, Arg: string(arg), UTF8: s.tx.utf8}}
+	q := Query{Verb: v}
+	if n := len(arg) - len(" SMTPUTF8"); n > 0 && (v == VRFY || v == EXPN) && s.offered.SMTPUTF8 && ascii.EqualFold(arg[n:], " SMTPUTF8") {
+		q.UTF8, arg = true, trimSpaces(arg[:n]) // RFC 6531, section 3.7.4.2
+	}
+	q.Arg = string(arg)
+	s.events.query = QueryEvent{q}
 	return s.ask(&s.events.query)
 }

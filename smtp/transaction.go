@@ -175,6 +175,8 @@ func (s *ServerSession) stepBdat(arg []byte) Event {
 
 func (s *ServerSession) refuseChunk(size int64) *Refused {
 	switch {
+	case s.needsTLS() && s.state != Turned:
+		return s.refuseWithoutTLS()
 	case s.hidden("CHUNKING"):
 		return s.refuse(502, EnhancedCode{5, 5, 1}, "command not offered")
 	case s.state == Failed:
@@ -235,7 +237,7 @@ func (s *ServerSession) settleEnd(e *EndEvent, v Reply) Reply {
 	} else {
 		s.failed = true
 	}
-	if s.replies--; v.Code == 421 && s.Config.Protocol == LMTP {
+	if s.replies--; v.Code == 421 && s.replies > 0 {
 		// The other recipients must have their replies before the channel closes.
 		v.Code, s.closing = 451, true
 	}
@@ -265,7 +267,7 @@ func condemned(err error) Reply {
 	if e, ok := errors.AsType[*Reject](err); ok && !e.Reply().Positive() {
 		return e.Reply()
 	}
-	return Reply{451, EnhancedCode{4, 3, 0}, "local error"}
+	return localError
 }
 
 // A pathCache keeps the last paths, so that senders and recipients that come
