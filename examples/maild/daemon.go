@@ -67,11 +67,12 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{config: c, store: db, accounts: accounts{db, c.domain}, log: log, tls: certs.Config()}
-	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log}
+	logins := d.accounts.authenticator()
+	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
-		TLS: d.tls, TLSRequired: true, Auth: d.accounts.authenticator(), Logger: log}
+		TLS: d.tls, TLSRequired: true, Auth: logins, Logger: log.With("server", "submission")}
 	d.pop3 = &pop3server.Server{Hostname: c.hostname, Backend: &maildrops{daemon: d}, TLS: d.tls, Certs: certs,
-		Auth: d.accounts.authenticator(), Logger: log}
+		Auth: logins, Logger: log.With("server", "pop3")}
 	for i := range services {
 		if d.listeners[i], err = net.Listen("tcp", c.addr[i]); err != nil {
 			d.close()

@@ -158,9 +158,9 @@ func (p *process) loadUntilKilled(t *testing.T, round int, seed uint64) map[stri
 	var mu sync.Mutex
 	acked := map[string]bool{}
 	var writes, acks atomic.Int64
-	lastWrite, lastAck := random.Int64N(3000)+20, int64(1<<62)
+	lastWrite, lastAck := random.Int64N(1500)+20, int64(1<<62)
 	if round%2 == 0 {
-		lastWrite, lastAck = lastAck, random.Int64N(300)+1
+		lastWrite, lastAck = lastAck, random.Int64N(150)+1
 	}
 	kill := sync.OnceFunc(func() { p.kill(t) })
 	for sender := range 8 {
@@ -170,8 +170,8 @@ func (p *process) loadUntilKilled(t *testing.T, round int, seed uint64) map[stri
 			for n := 0; err == nil; n++ {
 				id := fmt.Sprintf("%d.%d.%d", round, sender, n)
 				size := sizes.IntN(4 << 10)
-				if sizes.IntN(4) == 0 {
-					size = sizes.IntN(300 << 10)
+				if sizes.IntN(8) == 0 {
+					size = sizes.IntN(200 << 10)
 				}
 				err = sendInPieces(c, newMessage(id, size), func() {
 					if writes.Add(1) == lastWrite {

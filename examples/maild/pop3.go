@@ -13,27 +13,27 @@ import (
 )
 
 // maildrops hands out the inbox of each account, to one session at a time.
+// RFC 1939, section 4.
 type maildrops struct {
 	*daemon
-	locked sync.Map // account → *maildrop
+	locked sync.Map // by account
 }
 
 func (d *maildrops) Open(ctx context.Context, id auth.Identity, _ *pop3server.Conn) (pop3server.Maildrop, error) {
 	account := d.accounts.login(id.Authzid)
-	drop := &maildrop{store: d.store}
-	if _, taken := d.locked.LoadOrStore(account, drop); taken {
+	if _, taken := d.locked.LoadOrStore(account, nil); taken {
 		return nil, &pop3.Reject{Code: pop3.InUse, Text: "Another session has this maildrop open"}
 	}
-	drop.unlock = func() { d.locked.Delete(account) }
-	var err error
-	if drop.inbox, err = d.store.Inbox(ctx, account); err != nil {
-		drop.unlock()
+	unlock := func() { d.locked.Delete(account) }
+	inbox, err := d.store.Inbox(ctx, account)
+	if err != nil {
+		unlock()
 		return nil, err
 	}
-	return drop, nil
+	return &maildrop{store: d.store, inbox: inbox, unlock: unlock}, nil
 }
 
-// maildrop is an inbox as POP3 sees it. RFC 1939, section 3.
+// maildrop is an inbox as POP3 sees it.
 type maildrop struct {
 	store  *store.Store
 	inbox  store.Mailbox

@@ -11,9 +11,10 @@ import (
 const chunkSize = 64 << 10
 
 // Deliver stores one message for all of the accounts, each named once, or for
-// none: if an account has gone meanwhile, the error is ErrNotFound. content is
-// read to its end first, so that a slow sender holds up nobody; an error of it is
-// returned as it is. ctx only says whether to begin.
+// none of them: ErrNotFound says that one has gone. content is read to its end
+// first, so that a slow sender holds up nobody; its error is returned as it is.
+// ctx is looked at before the change and not again: what has begun ends in a
+// transaction with others.
 func (s *Store) Deliver(ctx context.Context, accounts []string, received time.Time, content io.Reader) error {
 	p := spool{dir: s.dir}
 	defer p.Close()

@@ -152,7 +152,7 @@ func TestUIDNeverReused(t *testing.T) {
 	}
 }
 
-// RFC 7162, section 3.1.2: every change has a higher modification sequence than
+// RFC 7162, section 3.1.2.1: every change has a higher modification sequence than
 // all before it, and HIGHESTMODSEQ is that of the last one.
 func TestModSeqAndTombstones(t *testing.T) {
 	s := openWith(t, "a")

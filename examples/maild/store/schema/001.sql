@@ -15,7 +15,7 @@ CREATE TABLE verifiers (
 	PRIMARY KEY (account, scheme)
 ) STRICT, WITHOUT ROWID;
 
--- RFC 9051, section 2.3.1.1 (UIDVALIDITY, UIDNEXT); RFC 7162, section 3.1.2
+-- RFC 9051, section 2.3.1.1 (UIDVALIDITY, UIDNEXT); RFC 7162, section 3.1.2.1
 -- (HIGHESTMODSEQ). Both counters only ever grow, also when messages go.
 CREATE TABLE mailboxes (
 	id            INTEGER PRIMARY KEY AUTOINCREMENT,
