@@ -25,19 +25,18 @@ type Received struct {
 // said is reduced to what the grammar allows in its place: a Helo that is no
 // domain gives way to the address literal.
 func AppendReceived(dst []byte, r Received) []byte {
-	literal := addressLiteral(r.Addr)
-	helo := r.Helo
-	if helo == "" || checkDomain(helo, true) != nil || !isASCII(helo) { // RFC 6531, section 3.7.1
-		helo = literal
-	}
 	dst = append(dst, "Received: from "...)
-	dst = append(dst, helo...)
+	if r.Helo != "" && checkDomain(r.Helo, true) == nil && isASCII(r.Helo) { // RFC 6531, section 3.7.1
+		dst = append(dst, r.Helo...)
+	} else {
+		dst = appendAddressLiteral(dst, r.Addr)
+	}
 	if r.Addr.IsValid() {
 		dst = append(dst, " ("...)
 		if r.Name != "" && checkDomain(r.Name, false) == nil && isASCII(r.Name) {
 			dst = append(append(dst, r.Name...), ' ')
 		}
-		dst = append(append(dst, literal...), ')')
+		dst = append(appendAddressLiteral(dst, r.Addr), ')')
 	}
 	dst = append(dst, "\r\n\tby "...)
 	dst = appendAtom(dst, r.By, "unknown")
@@ -62,16 +61,18 @@ func AppendReceived(dst []byte, r Received) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// addressLiteral returns the address as RFC 5321, section 4.1.3 writes it.
-func addressLiteral(a netip.Addr) string {
-	a = a.Unmap()
+// appendAddressLiteral appends the address as RFC 5321, section 4.1.3 writes it.
+func appendAddressLiteral(dst []byte, a netip.Addr) []byte {
+	a = a.Unmap().WithZone("")
 	switch {
 	case !a.IsValid():
-		return "unknown"
+		return append(dst, "unknown"...)
 	case a.Is4():
-		return "[" + a.String() + "]"
+		dst = append(dst, '[')
+	default:
+		dst = append(dst, "[IPv6:"...)
 	}
-	return "[IPv6:" + a.WithZone("").String() + "]"
+	return append(a.AppendTo(dst), ']')
 }
 
 // traceClass is what may stand where a Received field wants an atom or a domain.
