@@ -57,6 +57,11 @@ func TestParseVerifierOfOthers(t *testing.T) {
 		{"RFC 5802", "SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=", "SCRAM-SHA-1", "pencil", ""},
 		{"Dovecot SCRAM", "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=", "SCRAM-SHA-256", "pencil",
 			"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="},
+		{"doveadm pw -s SCRAM-SHA-1", "{SCRAM-SHA-1}4096,+ZGzvK3SXBItdcQ/zQXv1g==,0wCdcs4Y9sWkwl7ZoXRcM5/3iao=,JremAP0mjzovStubqdRwmNuzYs4=", "SCRAM-SHA-1", "pencil", ""},
+		{"doveadm pw -s SCRAM-SHA-256", "{SCRAM-SHA-256}4096,Sax04M2CP5REJtBI0hEdrg==,10Kn9a368Rswi1TokqNr/1RmNDm+I86v8OHpx8GbT+c=,wbXCNVDxijwcE0mCE0FbP7I42Z7XzvvGMa8aLRbI5OM=", "SCRAM-SHA-256", "pencil", ""},
+		{"doveadm pw -s CRAM-MD5", "{CRAM-MD5}d06d4e1b26fccaa4b0b61801132340a354b21152711fb604ca3e035e7015116b", "CRAM-MD5", "tanstaaftanstaaf", ""},
+		{"doveadm pw -s ARGON2ID", "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$v1rfxqnPWfCtxoop+P+nCQ$r8XoF+4wQHplLVFODaugJZheNtibbPu7zTjHQDpiT3g", "argon2id", "pencil", ""},
+		{"doveadm pw -s BLF-CRYPT", "{BLF-CRYPT}$2y$05$jKtuPGtrWeXW1tXPVHGadenfK8Xv8hOuudgEOqRI/qiVXhuXxpAXa", "bcrypt", "pencil", ""},
 		{"PLAIN", "{plain}a}b{c$", "PLAIN", "a}b{c$", "{PLAIN}a}b{c$"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
