@@ -161,6 +161,7 @@ func (w wire) response(name Name, typ Type) (r Response, err error) {
 type sections struct {
 	answer, authority    int
 	answers, authorities int
+	aliases              int // CNAME records among the answers
 }
 
 // find goes through all records once, so that a message that breaks off anywhere
@@ -176,7 +177,10 @@ func (s *sections) find(w wire, r *Response) error {
 		if err != nil {
 			return err
 		}
-		if i >= s.answers+s.authorities && rec.typ == dnsmessage.TypeOPT {
+		switch {
+		case i < s.answers && rec.typ == TypeCNAME:
+			s.aliases++
+		case i >= s.answers+s.authorities && rec.typ == dnsmessage.TypeOPT:
 			if err := w.opt(rec, r); err != nil {
 				return err
 			}
@@ -214,7 +218,7 @@ func (w wire) opt(rec rr, r *Response) error {
 func (s *sections) read(w wire, name Name, typ Type) (Answer, error) {
 	a := Answer{Canonical: name}
 	ttl := uint32(1<<31 - 1)
-	if typ != TypeCNAME {
+	if typ != TypeCNAME && s.aliases > 0 {
 		if err := s.follow(w, &a, &ttl); err != nil {
 			return Answer{}, err
 		}
@@ -230,10 +234,11 @@ func (s *sections) read(w wire, name Name, typ Type) (Answer, error) {
 		if rec.typ != typ || rec.class != dnsmessage.ClassINET {
 			continue
 		}
-		if _, err := w.name(rec.owner, &t); err != nil {
+		mine, err := w.ownedBy(rec, name, a.Canonical, &t)
+		if err != nil {
 			return Answer{}, err
 		}
-		if string(t.bytes()) != a.Canonical.s {
+		if !mine {
 			continue
 		}
 		if len(a.Records) == maxRecords {
@@ -256,6 +261,16 @@ func (s *sections) read(w wire, name Name, typ Type) (Answer, error) {
 	return a, nil
 }
 
+// ownedBy reports whether owner owns a record. Most owners are a pointer to the
+// name in the question, which is known.
+func (w wire) ownedBy(rec rr, asked, owner Name, t *textName) (bool, error) {
+	if w.uint16(rec.owner) == 0xC000|headerLen {
+		return asked == owner, nil
+	}
+	_, err := w.name(rec.owner, t)
+	return err == nil && string(t.bytes()) == owner.s, err
+}
+
 // ttlOf treats a TTL with its top bit set as zero: RFC 2181, section 8.
 func ttlOf(r rr) uint32 {
 	if r.ttl >= 1<<31 {
@@ -269,6 +284,9 @@ func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
 // follow moves a.Canonical to the end of the chain of CNAMEs. A CNAME beside
 // other records of its owner wins: RFC 1034, section 3.6.2.
 func (s *sections) follow(w wire, a *Answer, ttl *uint32) error {
+	if s.aliases > maxAliases {
+		return errors.New("more than 64 CNAME records")
+	}
 	var aliases []rr
 	off := s.answer
 	for range s.answers {
@@ -277,9 +295,6 @@ func (s *sections) follow(w wire, a *Answer, ttl *uint32) error {
 			return err
 		}
 		if off = rec.end; rec.typ == TypeCNAME && rec.class == dnsmessage.ClassINET {
-			if len(aliases) == maxAliases {
-				return errors.New("more than 64 CNAME records")
-			}
 			aliases = append(aliases, rec)
 		}
 	}

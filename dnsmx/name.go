@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+	"golang.org/x/text/unicode/norm"
 )
 
 // A Name is a validated domain name: absolute, in lower case, of A-labels, and
@@ -53,7 +54,7 @@ func ParseName(s string) (Name, error) {
 	if !isASCII(s) {
 		// Beside an error, idna returns a value that was not checked.
 		a, err := idna.Lookup.ToASCII(s)
-		if err != nil {
+		if err != nil || disguised(s) {
 			return Name{}, &NameError{s, "not a name of IDNA"}
 		}
 		ascii = a
@@ -167,6 +168,25 @@ func endsInNumber(s string) bool {
 		return strings.Trim(digits, "0123456789abcdefABCDEF") == ""
 	}
 	return strings.Trim(digits, "0123456789") == ""
+}
+
+// disguised reports whether a label that is not ASCII has the prefix of A-labels
+// among its ASCII, as U+24C7 followed by "n--" has. Package idna maps characters
+// first and then decodes what looks like an A-label, whatever is in it.
+func disguised(s string) bool {
+	isDot := func(r rune) bool { return r == '.' || r == '\u3002' || r == '\uFF0E' || r == '\uFF61' }
+	for label := range strings.FieldsFuncSeq(s, isDot) {
+		folded := strings.Map(func(r rune) rune {
+			if r >= 0x80 {
+				return -1
+			}
+			return r
+		}, norm.NFKC.String(strings.ToLower(label)))
+		if !isASCII(label) && strings.HasPrefix(strings.ToLower(folded), "xn--") {
+			return true
+		}
+	}
+	return false
 }
 
 // roundTrips reports whether the Unicode form leads back to n and nowhere else.
