@@ -97,7 +97,6 @@ type certOptions struct {
 	notAfter time.Time
 	key      crypto.Signer
 	ca       bool
-	client   bool
 	sig      x509.SignatureAlgorithm
 }
 

@@ -11,7 +11,7 @@ import (
 func TestRFC5802_2_2_Hi(t *testing.T) {
 	for _, h := range scramHashes {
 		for _, password := range []string{"pencil", strings.Repeat("p", 200)} {
-			for _, n := range []int{1, 2, 4096, kdfSlice, kdfSlice + 1} {
+			for _, n := range []int{1, 2, 1000, kdfSlice + 1} {
 				got, err := h.salted(t.Context(), Secret(password), []byte("salt salt"), n)
 				if err != nil {
 					t.Fatal(err)
