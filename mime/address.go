@@ -59,13 +59,14 @@ type addressParser struct {
 	raw bool // names as they stand, for ENVELOPE
 	out AddressList
 
-	openGroup bool
-	group     string
-	from      int  // of the group
-	noQuote   bool // no quote after here is ever closed
-	noComment bool
-	noBracket bool // in this member
-	commas    int  // members so far that were separated by a comma
+	openGroup  bool
+	group      string
+	from       int  // of the group
+	noQuote    bool // no quote after here is ever closed
+	noComment  bool
+	noBracket  bool // in this member
+	commas     int  // members so far that were separated by a comma
+	afterGroup bool // a comma may follow without a member in front of it
 
 	// The streak of members without address before this one.
 	streak, streakMailboxes, streakDefects int
@@ -144,6 +145,7 @@ func (p *addressParser) member(i int) int {
 			p.finish(&m, i, false)
 			if p.openGroup {
 				p.endGroup()
+				p.afterGroup = true
 			} else {
 				p.defect(DefectBadAddress, i)
 			}
@@ -268,7 +270,11 @@ func (p *addressParser) finish(m *member, at int, comma bool) {
 	if comma {
 		p.commas++
 	}
+	afterGroup := p.afterGroup
+	p.afterGroup = false
 	switch {
+	case m.start < 0 && !m.angle && afterGroup:
+		p.commas = 0
 	case m.angle:
 		p.finishAngle(m)
 		p.streak = -1

@@ -185,7 +185,9 @@ func joinSections(out Params, open []bool, all []section, list []Defect, o *Opti
 		}
 		if k := int(all[0].place); p.Name != "" {
 			out[k] = p
-			open[k] = false
+			if k < len(open) {
+				open[k] = false
+			}
 		}
 		all = all[n:]
 	}
