@@ -1,6 +1,7 @@
 package smtptest
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -26,7 +27,7 @@ var bdatCases = []Case{
 		run: func(d *dialogue) {
 			d.start()
 			d.chunk("NOOP\r\nQUIT\r\n", "", "503")
-			d.chunk("NOOP\r\nQUIT\r\n", " LAST", "503")
+			d.chunk("NOOP\r\nQUIT\r\n", " LAST", "5")
 			d.do("RSET", "250")
 			d.mail()
 			d.chunk("NOOP\r\nQUIT\r\n", " LAST", "503", "554")
@@ -53,14 +54,16 @@ var bdatCases = []Case{
 		ID: "BDAT-70", Title: "6000 octets without a line end in one flight", Level: Must, Refs: refs("3030 2"), Needs: []string{"CHUNKING", "PIPELINING"},
 		run: func(d *dialogue) {
 			d.start()
-			content := d.header() + strings.Repeat("x", 6000)
+			content := d.header() + strings.Repeat("#", 6000)
 			d.send(fmt.Sprintf("MAIL FROM:%s\r\nRCPT TO:%s\r\nBDAT %d LAST\r\n%sNOOP\r\n", d.sender(), d.good(0), len(content), content))
 			for range 3 {
 				d.want("250")
 			}
 			d.want("250")
-			if m := d.deliveries(1); len(m) == 1 && !strings.Contains(string(m[0].Content), strings.Repeat("x", 6000)) {
-				d.fail("delivered as %.80q...", m[0].Content)
+			for _, m := range d.deliveries(1) { // a line so long may be broken on its way
+				if n := bytes.Count(m.Content, []byte("#")); n != 6000 {
+					d.fail("%d of 6000 octets were delivered", n)
+				}
 			}
 		},
 	},
@@ -114,7 +117,7 @@ var bdatCases = []Case{
 			d.start()
 			d.mail()
 			d.rcpt(1)
-			d.do("BDAT 0", "250", "501")
+			d.do("BDAT 0", "250", "5")
 			d.alive()
 		},
 	},

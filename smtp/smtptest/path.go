@@ -162,8 +162,8 @@ var pathCases = []Case{
 		ID: "PATH-34", Title: "BODY has the values of its extensions", Level: Must, Refs: refs("3030 3", "6152 3"), Needs: []string{"8BITMIME"},
 		run: func(d *dialogue) {
 			d.start()
-			d.do("MAIL FROM:"+d.sender()+" BODY=XX", "501")
-			d.do("MAIL FROM:"+d.sender()+" BODY", "501")
+			d.do("MAIL FROM:"+d.sender()+" BODY=XX", "501", "504", "555")
+			d.do("MAIL FROM:"+d.sender()+" BODY", "501", "555")
 			d.do("MAIL FROM:"+d.sender()+" body=8bitmime", "250")
 			d.do("RSET", "250")
 			if !d.offers("BINARYMIME") {
@@ -190,7 +190,7 @@ var pathCases = []Case{
 		run: func(d *dialogue) {
 			d.start()
 			for _, p := range []string{"caf\xe9@x.example", "a\xc0\xafb@x.example", "a\xed\xa0\x80b@x.example", "a@caf\xe9.example", "a\xf4\x90\x80\x80@x.example"} {
-				d.do("MAIL FROM:<"+p+"> SMTPUTF8", "501", "553")
+				d.do("MAIL FROM:<"+p+"> SMTPUTF8", "500", "501", "553")
 			}
 			d.do("MAIL FROM:<caf\u00e9@x.example> SMTPUTF8", "250")
 		},
