@@ -427,6 +427,7 @@ func FuzzMail(f *testing.F) {
 		if o.HoldFor != 0 && !o.HoldUntil.IsZero() {
 			t.Fatalf("%q: HOLDFOR and HOLDUNTIL", arg)
 		}
+		checkWireText(t, []byte(o.EnvID)) // decoded, it may hold no more than as it came
 		wire, err := smtp.AppendMail(nil, p, &o)
 		if err != nil {
 			t.Fatalf("%q was read as %+v %+v, which cannot be written: %v", arg, p, o, err)
@@ -465,6 +466,7 @@ func FuzzRcpt(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkWireText(t, []byte(o.ORcpt.Addr))
 		wire, err := smtp.AppendRcpt(nil, p, &o)
 		if err != nil {
 			t.Fatalf("%q was read as %+v %+v, which cannot be written: %v", arg, p, o, err)
@@ -479,13 +481,13 @@ func FuzzRcpt(f *testing.F) {
 
 // Whatever a caller sets is written so that it is read as itself, or refused.
 func FuzzMailWrite(f *testing.F) {
-	f.Add("a@d", "id", "x", "y", true, int64(60), int64(0), int8(3), uint8(1))
-	f.Add("a@d", "a\r\nb", "X-MAIL", " ", true, int64(-1), int64(5), int8(99), uint8(200))
+	f.Add("a@d", "id", "x", "y", true, int32(60), int32(0), int8(3), uint8(1))
+	f.Add("a@d", "a\r\nb", "X-MAIL", " ", true, int32(-1), int32(5), int8(99), uint8(200))
 	x := offersAll()
-	f.Fuzz(func(t *testing.T, as, envID, keyword, value string, hasValue bool, hold, by int64, priority int8, kinds uint8) {
+	f.Fuzz(func(t *testing.T, as, envID, keyword, value string, hasValue bool, hold, by int32, priority int8, kinds uint8) {
 		o := smtp.MailOptions{
-			EnvID: envID, HoldFor: time.Duration(hold), Priority: &priority, Body: smtp.BodyType(kinds & 15), Ret: smtp.Ret(kinds >> 4),
-			DeliverBy: &smtp.DeliverBy{In: time.Duration(by).Truncate(time.Second), Return: hasValue},
+			EnvID: envID, HoldFor: time.Duration(hold) * time.Second, Priority: &priority, Body: smtp.BodyType(kinds & 15), Ret: smtp.Ret(kinds >> 4),
+			DeliverBy: &smtp.DeliverBy{In: time.Duration(by) * time.Second, Return: hasValue},
 			AuthAs:    &smtp.NewEnvelope(as).From,
 		}
 		if keyword != "" {
@@ -507,7 +509,6 @@ func FuzzMailWrite(f *testing.F) {
 		if o.HoldFor < 0 {
 			o.HoldFor = 0 // not stated
 		}
-		o.HoldFor = o.HoldFor.Truncate(time.Second)
 		if len(got.Extra) == 1 && !hasValue {
 			got.Extra[0].Value = value // not written
 		}
