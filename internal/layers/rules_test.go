@@ -73,14 +73,14 @@ var imports = []importRule{
 
 	// Drivers. They have no private door into the root, so of the internal
 	// packages only what no root uses is open to them.
-	{"smtp/smtpserver", list("smtp", "auth", "internal/proxyproto")},
+	{"smtp/smtpserver", append(list("smtp", "auth"), serversInternal...)},
 	{"smtp/smtpclient", list("smtp", "auth")},
 	{"smtp/smtptest", append(list("smtp", "smtp/...", "auth"), testsInternal...)},
-	{"imap/imapserver", list("imap", "imap/imapview", "auth", "mime", "internal/proxyproto")},
+	{"imap/imapserver", append(list("imap", "imap/imapview", "auth", "mime"), serversInternal...)},
 	{"imap/imapclient", list("imap", "imap/imapview", "auth", "mime")},
 	{"imap/imapmem", list("imap", "imap/imapview", "imap/imapserver", "auth", "mime")},
 	{"imap/imaptest", append(list("imap", "imap/...", "auth", "mime"), testsInternal...)},
-	{"pop3/pop3server", list("pop3", "auth", "internal/proxyproto")},
+	{"pop3/pop3server", append(list("pop3", "auth"), serversInternal...)},
 	{"pop3/pop3client", list("pop3", "auth")},
 	{"pop3/pop3test", append(list("pop3", "pop3/...", "auth"), testsInternal...)},
 
@@ -98,8 +98,9 @@ type importRule struct {
 }
 
 var (
-	rootsInternal = list("internal/ascii", "internal/lineio", "internal/dot")
-	testsInternal = list("internal/memnet", "internal/transcript")
+	rootsInternal   = list("internal/ascii", "internal/lineio", "internal/dot")
+	serversInternal = list("internal/netserver", "internal/proxyproto")
+	testsInternal   = list("internal/memnet", "internal/transcript")
 
 	// external is what code other than tests may import beyond the standard
 	// library, and externalOfPure what pure rooms may: values, no sockets.

@@ -10,12 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/netserver"
 	"github.com/mailwire/mailwire/pop3"
 )
 
@@ -29,43 +28,42 @@ type Conn struct {
 	began  time.Time
 	cancel context.CancelFunc // ends the context of the backend
 
-	tcp      net.Conn // closes everything
-	tls      *tls.Conn
-	tlsState *tls.ConnectionState
-	r        pop3.Reader
-	s        *pop3.ServerSession
-	out      []byte // replies that have not left
-	clock    clock
-	broken   error // what ended the connection on our side, or on the wire
-	quit     bool
+	link   netserver.Link
+	clock  clock
+	r      pop3.Reader
+	s      *pop3.ServerSession
+	broken error // what ended the connection on our side, or on the wire
+	quit   bool
 
 	sasl     auth.Server // of the exchange under way
 	drop     Maildrop    // open; nil: none, or closed already
 	messages []Message   // in it
-
-	// What Shutdown touches from outside.
-	mu       sync.Mutex
-	stopping bool
 }
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
-	c := &Conn{server: s, id: s.lastID.Add(1), tcp: nc, began: time.Now(), cancel: cancel}
-	if tc, is := nc.(*tls.Conn); is {
-		c.tls = tc
-	}
-	if a, is := nc.RemoteAddr().(*net.TCPAddr); is {
-		c.remote = a.AddrPort()
-		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
-	}
-	c.clock.timeouts = s.Timeouts.withDefaults()
-	c.clock.minRate = s.Conns.withDefaults().MinRate
+	c := &Conn{server: s, id: s.lastID.Add(1), began: time.Now(), cancel: cancel}
+	c.clock = clock{conn: c, timeouts: s.Timeouts.withDefaults(), minRate: s.Conns.minRate()}
+	c.link.Init(nc, &c.clock)
+	c.remote = c.link.Remote()
 	c.log = s.logger()
 	if c.log.Enabled(context.Background(), slog.LevelError) {
 		c.log = c.log.With("conn", c.id, "remote", nc.RemoteAddr().String())
 	}
-	c.s = pop3.NewServerSession(s.config(), c.tls != nil)
-	c.r.Reset((*source)(c))
+	c.s = pop3.NewServerSession(s.config(), c.link.IsTLS())
+	c.r.Reset(&c.link)
 	return c
+}
+
+// A member is a Conn as its server's Group sees it.
+type member Conn
+
+func (c *Conn) member() *member { return (*member)(c) }
+
+func (m *member) Remote() netip.AddrPort { return m.remote }
+func (m *member) Stop()                  { m.link.Stop() }
+func (m *member) Abort() {
+	m.cancel()
+	m.link.Abort()
 }
 
 // config is what a session of this server begins with.
@@ -91,7 +89,7 @@ func (c *Conn) ID() uint64 { return c.id }
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // TLS returns the state of TLS, nil without TLS. It is not to be changed.
-func (c *Conn) TLS() *tls.ConnectionState { return c.tlsState }
+func (c *Conn) TLS() *tls.ConnectionState { return c.link.TLS() }
 
 // Lang returns the tag of the language that the client chose, "" if none.
 func (c *Conn) Lang() string { return c.s.Lang() }
@@ -116,19 +114,19 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		}
 		c.finish(ctx, err)
 	}()
-	if c.tls != nil {
-		if err := c.handshake(ctx); err != nil {
+	if c.link.IsTLS() {
+		if err := c.link.Handshake(ctx, &c.r, c.clock.timeouts.TLS); err != nil {
 			return err
 		}
 	}
 	c.offer()
-	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.tls != nil))
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.link.IsTLS()))
 	c.reply(c.s.Greet(pop3.Reply{OK: true, Text: c.server.hostname() + " POP3 ready"}))
 	for c.s.State() != pop3.Closed && c.broken == nil {
 		c.do(ctx, c.next(ctx))
 	}
 	if c.broken == nil {
-		c.broken = c.flush()
+		c.broken = c.link.Flush()
 	}
 	switch {
 	case c.quit:
@@ -203,8 +201,9 @@ func (c *Conn) answer(e *pop3.Answer) {
 	c.reply(c.s.Settle(e.Reply))
 	c.quit = c.s.State() == pop3.Closed
 	for more && c.broken == nil {
-		c.out, more = c.s.AppendLines(takePiece(c.out))
-		c.flushFull()
+		var out []byte
+		out, more = c.s.AppendLines(c.link.Piece())
+		c.keep(out)
 	}
 }
 
@@ -226,19 +225,22 @@ func (s *Server) translate(tag string, r pop3.Reply) string {
 }
 
 // reply puts a reply into the batch, which leaves when the client has to read
-// it: before we wait for input (source.Read), or when it is full.
+// it: before we wait for input (Link.Read), or when it is full.
 func (c *Conn) reply(r pop3.Reply) {
 	if tag := c.s.Lang(); tag != "" && !(r.OK && c.s.Data()) {
 		r.Text = c.server.translate(tag, r)
 	}
-	if c.out == nil {
-		c.out = takeBatch()
-	}
-	c.out = pop3.AppendReply(c.out, r)
+	c.keep(pop3.AppendReply(c.link.Batch(), r))
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.LogAttrs(context.Background(), slog.LevelDebug, "reply", slog.String("text", r.String()))
 	}
-	c.flushFull()
+}
+
+// keep gives the batch back to the link, which sends it if it is full.
+func (c *Conn) keep(batch []byte) {
+	if err := c.link.Keep(batch); c.broken == nil {
+		c.broken = err
+	}
 }
 
 // lost notes that reading has failed. The client is told nothing: a reply to no
@@ -246,7 +248,7 @@ func (c *Conn) reply(r pop3.Reply) {
 func (c *Conn) lost(err error) {
 	switch {
 	case c.broken != nil:
-	case c.isStopping() && errors.Is(err, os.ErrDeadlineExceeded):
+	case c.link.Stopped(err):
 		c.broken = ErrServerClosed
 	default:
 		c.broken = err
@@ -256,15 +258,8 @@ func (c *Conn) lost(err error) {
 // finish gives everything back. No maildrop is updated here: RFC 1939, section 6.
 func (c *Conn) finish(ctx context.Context, err error) {
 	c.guard(func() { c.closeDrop(ctx) })
-	if c.tls != nil && c.broken == nil {
-		c.tls.Close() // tells the client that nothing was cut off
-	}
-	c.tcp.Close()
+	c.link.Close(c.broken == nil)
 	c.r.Release()
-	if c.out != nil {
-		giveBatchBack(c.out)
-		c.out = nil
-	}
 	if err == io.EOF {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "session ended without QUIT", slog.Duration("after", time.Since(c.began)))
 		return
@@ -280,19 +275,4 @@ func (c *Conn) guard(f func()) {
 		}
 	}()
 	f()
-}
-
-// stop is told by Shutdown, from another goroutine: a session that waits for
-// a command wakes up and ends; one that works does so when it comes to wait.
-func (c *Conn) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopping = true
-	c.tcp.SetReadDeadline(time.Unix(1, 0))
-}
-
-func (c *Conn) isStopping() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stopping
 }

@@ -7,15 +7,16 @@ import (
 	"slices"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/netserver"
 	"github.com/mailwire/mailwire/pop3"
 )
 
 // connInfo is what mechanisms may know of this connection.
 func (c *Conn) connInfo() auth.ConnInfo {
 	ci := auth.ConnInfo{
-		TLS: c.tlsState, Offered: c.s.Config.Mechanisms, Service: "pop", Host: c.server.hostname(), Remote: c.remote,
+		TLS: c.link.TLS(), Offered: c.s.Config.Mechanisms, Service: "pop", Host: c.server.hostname(), Remote: c.remote,
 	}
-	if c.server.Certs != nil && c.tlsState != nil {
+	if c.server.Certs != nil && c.link.TLS() != nil {
 		ci.Endpoint = c.server.Certs.Endpoint()
 	}
 	return ci
@@ -25,7 +26,7 @@ func (c *Conn) connInfo() auth.ConnInfo {
 // what works, and nothing else. RFC 2449, sections 6.2 and 6.3.
 func (c *Conn) offer() {
 	config := &c.s.Config
-	if c.server.Auth != nil && c.tls == nil && !c.server.Cleartext {
+	if c.server.Auth != nil && !c.link.IsTLS() && !c.server.Cleartext {
 		// Nothing is listed yet, but whoever tries all the same is told what is
 		// missing.
 		config.Mechanisms, config.Hide = []string{"PLAIN"}, nil
@@ -79,11 +80,7 @@ func (c *Conn) auth(ctx context.Context, e *pop3.AuthEvent) {
 		c.sasl = nil
 		c.open(ctx, id)
 	default:
-		if c.out == nil {
-			c.out = takeBatch()
-		}
-		c.out = c.s.Challenge(c.out, challenge)
-		c.flushFull()
+		c.keep(c.s.Challenge(c.link.Batch(), challenge))
 	}
 }
 
@@ -119,19 +116,18 @@ func loginVerdict(err error) pop3.Reply {
 // ever served on what is left of it. RFC 2595, section 4.
 func (c *Conn) stls(ctx context.Context) {
 	c.reply(c.s.Settle(pop3.Reply{OK: true}))
-	if c.s.State() != pop3.Upgrading || c.flush() != nil {
+	if c.s.State() != pop3.Upgrading || c.link.Flush() != nil {
 		return
 	}
-	ctx, cancel := c.clock.withTLS(ctx)
+	within, cancel := netserver.Within(ctx, c.clock.timeouts.TLS)
 	defer cancel()
-	tc, err := auth.StartServerTLS(ctx, c.tcp, (*upgrader)(c), c.server.TLS)
+	tc, err := auth.StartServerTLS(within, c.link.Conn(), c.link.Upgrader(&c.r), c.server.TLS)
 	if err != nil {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "STLS failed", slog.Any("err", err))
 		c.broken = err
 		return
 	}
-	c.tls = tc
-	c.tlsStarted()
+	c.link.TLSStarted(tc)
 	c.s.TLSDone()
 	c.offer()
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/netserver"
 	"github.com/mailwire/mailwire/pop3"
 )
 
@@ -153,7 +155,7 @@ func (c *Conn) retr(ctx context.Context, e *pop3.RetrEvent) {
 	if err != nil && c.broken == nil {
 		// What is out cannot be taken back, so the message must not seem whole.
 		c.log.LogAttrs(ctx, slog.LevelError, "message broke off", slog.Int("message", e.Entry.N), slog.Any("err", err))
-		c.flush()
+		c.link.Flush()
 		c.broken = err
 	}
 	c.s.Sent(err)
@@ -173,8 +175,7 @@ func (c *Conn) send(content io.Reader, lines int) error {
 	if err != nil && err != errEnough {
 		return err
 	}
-	c.out = b.w.Finish(takePiece(c.out))
-	c.flushFull()
+	c.keep(b.w.Finish(c.link.Piece()))
 	return c.broken
 }
 
@@ -189,11 +190,10 @@ type body struct {
 
 func (b *body) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		k := min(len(p)-n, pieceSize)
-		var done bool
-		b.c.out, done = b.w.Append(takePiece(b.c.out), p[n:n+k])
+		k := min(len(p)-n, netserver.PieceSize)
+		out, done := b.w.Append(b.c.link.Piece(), p[n:n+k])
 		n += k
-		if b.c.flushFull(); b.c.broken != nil {
+		if b.c.keep(out); b.c.broken != nil {
 			return n, b.c.broken
 		}
 		if done {
@@ -203,12 +203,14 @@ func (b *body) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
+var readBuffers = sync.Pool{New: func() any { return new([netserver.PieceSize]byte) }}
+
 // readFrom is Write for all of r.
 func (b *body) readFrom(r io.Reader) error {
-	buf := bodies.Get().(*piece)
-	defer bodies.Put(buf)
+	buf := readBuffers.Get().(*[netserver.PieceSize]byte)
+	defer readBuffers.Put(buf)
 	for {
-		n, err := r.Read(buf[:pieceSize])
+		n, err := r.Read(buf[:])
 		if _, werr := b.Write(buf[:n]); werr != nil {
 			return werr
 		}

@@ -15,8 +15,12 @@ func (c *Conn) connInfo() auth.ConnInfo {
 	if c.server.Protocol == smtp.LMTP {
 		service = "lmtp"
 	}
+	var endpoint []byte
+	if c.server.Certs != nil {
+		endpoint = c.server.Certs.Endpoint()
+	}
 	return auth.ConnInfo{
-		TLS: c.tlsState, Offered: c.s.Config.Mechanisms, Service: service, Host: c.s.Config.Hostname, Remote: c.remote,
+		TLS: c.TLS(), Endpoint: endpoint, Offered: c.s.Config.Mechanisms, Service: service, Host: c.s.Config.Hostname, Remote: c.remote,
 	}
 }
 
@@ -24,7 +28,7 @@ func (c *Conn) connInfo() auth.ConnInfo {
 func (c *Conn) offerAuth() {
 	c.s.Config.AuthAfterTLS = false
 	c.s.Config.Mechanisms = c.server.Auth.Mechanisms(c.connInfo())
-	if c.server.Auth != nil && len(c.s.Config.Mechanisms) == 0 && c.tlsState == nil && c.server.TLS != nil {
+	if c.server.Auth != nil && len(c.s.Config.Mechanisms) == 0 && c.TLS() == nil && c.server.TLS != nil {
 		// Whoever tries all the same is told what is missing: RFC 4954, section 4.
 		c.s.Config.Mechanisms, c.s.Config.AuthAfterTLS = []string{"PLAIN"}, true
 	}

@@ -11,11 +11,10 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/netserver"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -30,16 +29,12 @@ type Conn struct {
 	began  time.Time
 	cancel context.CancelFunc // ends the context of the hooks
 
-	tcp      net.Conn // closes everything
-	tls      *tls.Conn
-	tlsState *tls.ConnectionState
-	r        smtp.Reader
-	s        smtp.ServerSession
-	raw      syscall.RawConn // of tcp; nil where there is none
-	filled   bool            // the last read took all that it had room for
-	out      []byte          // replies that have not left
-	clock    clock
-	broken   error // what ended the connection on our side, or on the wire
+	link   netserver.Link
+	clock  clock
+	r      smtp.Reader
+	s      smtp.ServerSession
+	broken error // what ended the connection on our side, or on the wire
+	quit   bool
 
 	session  *Session
 	hello    string
@@ -48,28 +43,14 @@ type Conn struct {
 	identity *auth.Identity
 	message  *Message   // of the open transaction
 	parked   smtp.Event // came while Data was reading chunks, and is for the loop
-	quit     bool
-
-	// What Shutdown touches from outside.
-	mu       sync.Mutex
-	stopping bool
-	busy     bool // in a transaction, whose end Shutdown waits for
 }
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
-	c := &Conn{server: s, id: s.lastID.Add(1), tcp: nc, peer: nc.RemoteAddr(), began: time.Now(), cancel: cancel}
-	switch nc := nc.(type) {
-	case *tls.Conn:
-		c.tls = nc
-	case *net.TCPConn:
-		c.raw, _ = nc.SyscallConn()
-	}
-	if a, is := c.peer.(*net.TCPAddr); is {
-		c.remote = a.AddrPort()
-		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
-	}
-	c.clock.timeouts = s.Timeouts.withDefaults()
-	c.clock.minRate = s.Conns.withDefaults().MinRate
+	c := &Conn{server: s, id: s.lastID.Add(1), peer: nc.RemoteAddr(), began: time.Now(), cancel: cancel}
+	c.clock = clock{timeouts: s.Timeouts.withDefaults(), minRate: s.Conns.minRate()}
+	c.clock.end = netserver.After(c.began, c.clock.timeouts.Session)
+	c.link.Init(nc, &c.clock)
+	c.remote = c.link.Remote()
 	c.log = s.logger()
 	if c.log.Enabled(context.Background(), slog.LevelError) {
 		c.log = c.log.With("conn", c.id, "remote", c.peer.String())
@@ -79,8 +60,20 @@ func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 		StartTLS: s.TLS != nil, TLSRequired: s.TLSRequired,
 		Limits: s.Limits, LineEnds: s.LineEnds,
 	}
-	c.r.Reset((*source)(c))
+	c.r.Reset(&c.link)
 	return c
+}
+
+// A member is a Conn as its server's Group sees it.
+type member Conn
+
+func (c *Conn) member() *member { return (*member)(c) }
+
+func (m *member) Remote() netip.AddrPort { return m.remote }
+func (m *member) Stop()                  { m.link.Stop() }
+func (m *member) Abort() {
+	m.cancel()
+	m.link.Abort()
 }
 
 // ID numbers the connections of a Server, from 1.
@@ -94,7 +87,7 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 func (c *Conn) Peer() net.Addr { return c.peer }
 
 // TLS returns the state of TLS, nil without TLS. It is not to be changed.
-func (c *Conn) TLS() *tls.ConnectionState { return c.tlsState }
+func (c *Conn) TLS() *tls.ConnectionState { return c.link.TLS() }
 
 // Hello returns what the client called itself last, "" before it did.
 func (c *Conn) Hello() string { return c.hello }
@@ -127,14 +120,14 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		c.do(ctx, c.next(ctx))
 	}
 	if c.broken == nil {
-		c.broken = c.flush()
+		c.broken = c.link.Flush()
 	}
 	switch {
 	case c.quit:
 		return nil
 	case c.broken != nil:
 		return c.broken
-	case c.isStopping():
+	case c.link.Stopping():
 		return ErrServerClosed
 	}
 	return errClosed
@@ -143,8 +136,8 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 // begin does all that comes before the first command.
 func (c *Conn) begin(ctx context.Context) error {
 	c.clock.waitFor(lineWait)
-	if c.tls != nil {
-		if err := c.handshake(ctx); err != nil {
+	if c.link.IsTLS() {
+		if err := c.link.Handshake(ctx, &c.r, c.clock.timeouts.TLS); err != nil {
 			return err
 		}
 		c.s.TLSDone()
@@ -159,7 +152,7 @@ func (c *Conn) begin(ctx context.Context) error {
 	if c.session.Offer != nil {
 		c.s.Config.Offer = *c.session.Offer
 	}
-	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.tls != nil))
+	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.link.IsTLS()))
 	if greeting.Positive() && c.clock.timeouts.GreetDelay > 0 {
 		if err := c.waitForEarlyTalk(); err != nil {
 			return err
@@ -192,7 +185,7 @@ func (c *Conn) waitForEarlyTalk() error {
 		c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "you talk before you are greeted"})
 		return errors.New("smtpserver: early talker")
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) && !c.isStopping() {
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.link.Stopping() {
 		return nil
 	}
 	return err
@@ -205,7 +198,7 @@ func (c *Conn) next(ctx context.Context) smtp.Event {
 		c.parked = nil
 		return e
 	}
-	c.clock.waitFor(lineWait)
+	c.clock.waitFor(c.lineWait())
 	secret := c.s.Secret() && c.s.State() == smtp.Authing
 	line, err := c.r.ReadLine(c.s.LineLimit())
 	switch err {
@@ -221,6 +214,14 @@ func (c *Conn) next(ctx context.Context) smtp.Event {
 	}
 	c.lost(err)
 	return nil
+}
+
+// lineWait is how long the next line may take.
+func (c *Conn) lineWait() wait {
+	if c.s.State().InTransaction() {
+		return openWait
+	}
+	return lineWait
 }
 
 func (c *Conn) logLine(ctx context.Context, line []byte, secret bool) {
@@ -319,7 +320,7 @@ func (c *Conn) settle(v smtp.Reply, why EndReason) {
 	if !after.InTransaction() && (c.message == nil || !c.message.running) {
 		c.endMessage(why)
 	}
-	c.setBusy(after.InTransaction())
+	c.link.SetBusy(after.InTransaction())
 }
 
 // endMessage tells the application that the transaction, if there is one, has
@@ -336,19 +337,17 @@ func (c *Conn) endMessage(why EndReason) {
 }
 
 // reply puts a reply into the batch, which leaves when the peer has to read it:
-// before we wait for input (source.Read), when the session says so, or at 4 KiB.
+// before we wait for input (Link.Read), when the session says so, or at 4 KiB.
 func (c *Conn) reply(r smtp.Reply) {
-	if c.out == nil {
-		c.out = takeBatch()
-	}
-	c.out = smtp.AppendReply(c.out, r)
+	err := c.link.Keep(smtp.AppendReply(c.link.Batch(), r))
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.LogAttrs(context.Background(), slog.LevelDebug, "reply", slog.String("text", r.String()))
 	}
-	if c.s.MustFlush() || len(c.out) >= batchSize {
-		if err := c.flush(); err != nil && c.broken == nil {
-			c.broken = err
-		}
+	if err == nil && c.s.MustFlush() {
+		err = c.link.Flush()
+	}
+	if c.broken == nil {
+		c.broken = err
 	}
 }
 
@@ -359,7 +358,7 @@ func (c *Conn) lost(err error) {
 		return
 	}
 	switch {
-	case c.isStopping() && (err == errShutdown || errors.Is(err, os.ErrDeadlineExceeded)):
+	case c.link.Stopped(err):
 		c.fail(errShutdown)
 		err = ErrServerClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -376,7 +375,7 @@ func (c *Conn) fail(why *smtp.Reject) {
 		return
 	}
 	c.reply(c.s.Fail(why))
-	c.flush()
+	c.link.Flush()
 }
 
 // finish tells the session that all is over, and closes.
@@ -390,10 +389,7 @@ func (c *Conn) finish(ctx context.Context, err error) {
 	if c.session != nil && c.session.Close != nil {
 		c.guard(func() { c.session.Close(err) })
 	}
-	if c.tls != nil && err == nil {
-		c.tls.Close() // tells the peer that nothing was cut off
-	}
-	c.tcp.Close()
+	c.link.Close(err == nil)
 	c.r.Release()
 	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.began)))
 }
@@ -406,27 +402,4 @@ func (c *Conn) guard(f func()) {
 		}
 	}()
 	f()
-}
-
-// stop is told by Shutdown, from another goroutine: an idle session wakes up and
-// takes its leave, one in a transaction does so behind it.
-func (c *Conn) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopping = true
-	if !c.busy {
-		c.tcp.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-func (c *Conn) isStopping() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stopping
-}
-
-func (c *Conn) setBusy(busy bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.busy = busy
 }

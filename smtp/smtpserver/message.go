@@ -161,8 +161,8 @@ func (m *Message) AppendReceived(dst []byte, t time.Time) []byte {
 	r := smtp.Received{
 		Helo: c.hello, Addr: c.remote.Addr(), By: c.s.Config.Hostname, With: m.protocol(), ID: m.queued, Time: t,
 	}
-	if c.tlsState != nil {
-		r.TLS = tls.VersionName(c.tlsState.Version) + " " + tls.CipherSuiteName(c.tlsState.CipherSuite)
+	if state := c.TLS(); state != nil {
+		r.TLS = tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
 	}
 	if len(m.To) == 1 { // more would tell one recipient of the others
 		r.For = m.To[0].Path
@@ -185,7 +185,7 @@ func (m *Message) protocol() string {
 	case !c.extended:
 		return "SMTP"
 	}
-	if c.tlsState != nil {
+	if c.TLS() != nil {
 		name += "S"
 	}
 	if c.identity != nil {
@@ -247,7 +247,7 @@ func (c *Conn) mail(ctx context.Context, e *smtp.MailEvent) {
 	}
 	v := ok
 	switch {
-	case c.isStopping():
+	case c.link.Stopping():
 		v = errShutdown.Reply()
 	case c.session.Mail != nil:
 		v = c.verdict(ctx, c.session.Mail(ctx, m))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/netserver"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -16,19 +17,18 @@ func (c *Conn) startTLS(ctx context.Context) {
 	if c.s.State() != smtp.Upgrading || c.broken != nil {
 		return
 	}
-	if err := c.flush(); err != nil {
+	if c.broken = c.link.Flush(); c.broken != nil {
 		return
 	}
-	ctx, cancel := c.clock.withTLS(ctx)
+	within, cancel := netserver.Within(ctx, c.clock.timeouts.TLS)
 	defer cancel()
-	tc, err := auth.StartServerTLS(ctx, c.tcp, (*upgrader)(c), c.server.TLS)
+	tc, err := auth.StartServerTLS(within, c.link.Conn(), c.link.Upgrader(&c.r), c.server.TLS)
 	if err != nil {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "STARTTLS failed", slog.Any("err", err))
 		c.broken = err
 		return
 	}
-	c.tls = tc
-	c.tlsStarted()
+	c.link.TLSStarted(tc)
 	c.s.TLSDone()
 	c.hello, c.extended, c.identity = "", false, nil // RFC 3207, section 4.2
 	c.offerAuth()

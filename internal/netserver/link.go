@@ -1,0 +1,294 @@
+package netserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A Clock says how long a Link waits. It is asked by the goroutine that reads
+// and writes.
+type Clock interface {
+	// ReadBy returns when the read that begins now has to end; zero: never.
+	ReadBy(now time.Time) time.Time
+	// Read is told what it brought, and how long it took.
+	Read(n int, took time.Duration)
+	// WriteBy returns when the write of n octets that begins now has to end.
+	WriteBy(now time.Time, n int) time.Time
+}
+
+// ErrStopping is returned by Read where the link would wait and is to stop.
+var ErrStopping = errors.New("stopping")
+
+// A Link is one connection, as what its framing Reader reads from, and where the
+// replies go. All but Stop, Abort and Stopping is for one goroutine.
+//
+// Every read that may wait passes through it, and two things always happen
+// first: all replies leave, so that nobody waits for a reply that waits here,
+// and the deadline is set.
+type Link struct {
+	tcp   net.Conn // closes everything
+	raw   syscall.RawConn
+	tls   *tls.Conn
+	state *tls.ConnectionState
+	clock Clock
+
+	out    []byte // the batch
+	filled bool   // the last read took all that it had room for
+	err    error  // of a write: nothing goes any more
+
+	readBy  time.Time // the deadlines that the connection has
+	writeBy time.Time
+
+	// What Stop touches.
+	mu       sync.Mutex
+	stopping bool
+	busy     bool
+}
+
+// Init makes l the link over c, which may be a *tls.Conn.
+func (l *Link) Init(c net.Conn, clock Clock) {
+	l.tcp, l.clock = c, clock
+	switch c := c.(type) {
+	case *tls.Conn:
+		l.tls = c
+	case *net.TCPConn:
+		l.raw, _ = c.SyscallConn()
+	}
+}
+
+// Remote returns the peer's address, an IPv4 one never as IPv6. It is invalid
+// where the peer is not reached by TCP.
+func (l *Link) Remote() netip.AddrPort {
+	a, ok := l.tcp.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+}
+
+// IsTLS reports whether the link is, or begins as, one of TLS.
+func (l *Link) IsTLS() bool { return l.tls != nil }
+
+// TLS returns the state of TLS behind its handshake, else nil.
+func (l *Link) TLS() *tls.ConnectionState { return l.state }
+
+// Read implements io.Reader for the framing Reader.
+func (l *Link) Read(p []byte) (n int, err error) {
+	if l.filled && len(l.out) > 0 && l.raw != nil && l.tls == nil {
+		n = readMore(l.raw, p)
+		l.clock.Read(n, 0)
+	}
+	if n == 0 {
+		n, err = l.readOrWait(p)
+	}
+	l.filled = n == len(p)
+	return n, err
+}
+
+// readMore reads without waiting. It is tried where the last read took all that
+// it had room for and replies are held: RFC 2920, section 3.2, item 7 has them
+// leave when the input buffer of TCP is empty, not when ours is.
+func readMore(raw syscall.RawConn, p []byte) (n int) {
+	err := raw.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	if err != nil || n < 0 {
+		return 0 // readOrWait finds out why
+	}
+	return n
+}
+
+// readOrWait flushes, then reads.
+func (l *Link) readOrWait(p []byte) (int, error) {
+	if err := l.Flush(); err != nil {
+		return 0, err
+	}
+	var from io.Reader = l.tcp
+	if l.tls != nil {
+		from = l.tls
+	}
+	for {
+		began := time.Now()
+		by := l.clock.ReadBy(began)
+		if err := l.setReadDeadline(began, by); err != nil {
+			return 0, err
+		}
+		n, err := from.Read(p)
+		now := time.Now()
+		l.clock.Read(n, now.Sub(began))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || l.Stopping() || !by.IsZero() && by.Sub(now) < time.Second {
+			return n, err
+		}
+		// The deadline that the connection had was an earlier one, of another wait.
+	}
+}
+
+// setReadDeadline sees to it that a read ends by a time, or earlier. To move the
+// deadline of a connection costs as much as to read from it, so it is moved only
+// when it would be a second too late; one that is too early wakes us, and is
+// moved then.
+func (l *Link) setReadDeadline(now, by time.Time) error {
+	var move bool
+	switch {
+	case l.readBy.IsZero():
+		move = !by.IsZero()
+	case !l.readBy.After(now): // has woken us already
+		move = true
+	default:
+		move = !by.IsZero() && l.readBy.Sub(by) >= time.Second
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopping && !l.busy {
+		return ErrStopping
+	}
+	if !move {
+		return nil
+	}
+	l.readBy = by
+	return l.tcp.SetReadDeadline(by)
+}
+
+// Flush writes the batch. Its first error stays.
+func (l *Link) Flush() error {
+	if l.err != nil || len(l.out) == 0 {
+		return l.err
+	}
+	now := time.Now()
+	by := l.clock.WriteBy(now, len(l.out))
+	// It is moved when it would leave a second less than it should, or more.
+	if by.IsZero() != l.writeBy.IsZero() || by.Sub(l.writeBy).Abs() >= time.Second {
+		l.writeBy = by
+		if l.err = l.tcp.SetWriteDeadline(by); l.err != nil {
+			return l.err
+		}
+	}
+	var to io.Writer = l.tcp
+	if l.tls != nil {
+		to = l.tls
+	}
+	_, l.err = to.Write(l.out)
+	l.out = giveBack(l.out)
+	return l.err
+}
+
+// SetBusy says whether Stop has to wait: for the end of a transaction.
+func (l *Link) SetBusy(busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy = busy
+}
+
+// Stop makes Read fail where it waits, or would wait, unless the link is busy.
+func (l *Link) Stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopping = true
+	if !l.busy {
+		l.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// Stopping reports whether Stop was called.
+func (l *Link) Stopping() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopping
+}
+
+// Stopped reports whether err, of Read, is what Stop makes of it.
+func (l *Link) Stopped(err error) bool {
+	return l.Stopping() && (err == ErrStopping || errors.Is(err, os.ErrDeadlineExceeded))
+}
+
+// Abort closes the connection at once.
+func (l *Link) Abort() { l.tcp.Close() }
+
+// Close closes the connection. cleanly: tell a peer with TLS that nothing was
+// cut off.
+func (l *Link) Close(cleanly bool) {
+	if l.tls != nil && cleanly {
+		l.tls.Close()
+	}
+	l.tcp.Close()
+	l.out = giveBack(l.out)
+}
+
+// TurnAway writes octets to a peer that was not let in, and closes. A peer that
+// begins with TLS has no handshake, and so nothing is said to it.
+func (l *Link) TurnAway(octets []byte) {
+	if l.tls == nil {
+		l.tcp.SetWriteDeadline(time.Now().Add(5 * time.Second))
+		l.tcp.Write(octets)
+	}
+	l.tcp.Close()
+}
+
+// A Reader is a framing Reader of one of the protocols, which reads from a Link.
+type Reader interface {
+	Buffered() int
+	Upgrade(src io.Reader) error
+}
+
+// Handshake does the server's half of TLS that begins with the connection. r has
+// read nothing yet.
+func (l *Link) Handshake(ctx context.Context, r Reader, most time.Duration) error {
+	ctx, cancel := Within(ctx, most)
+	defer cancel()
+	if err := l.tls.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	l.TLSStarted(l.tls)
+	return r.Upgrade(l)
+}
+
+// Conn and Upgrader are what auth.StartServerTLS wants, and TLSStarted takes what
+// it gives. r goes on reading from the link, which then reads from TLS.
+func (l *Link) Conn() net.Conn           { return l.tcp }
+func (l *Link) Upgrader(r Reader) Reader { return upgrader{r, l} }
+
+// TLSStarted says that the connection has become tc, whose handshake is done.
+func (l *Link) TLSStarted(tc *tls.Conn) {
+	state := tc.ConnectionState()
+	l.tls, l.state, l.filled = tc, &state, false
+}
+
+type upgrader struct {
+	Reader
+	link *Link
+}
+
+func (u upgrader) Upgrade(io.Reader) error { return u.Reader.Upgrade(u.link) }
+
+// Within bounds ctx by a time, unless that is negative.
+func Within(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	if most < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, most)
+}
+
+// After returns t + d, or no time where d is negative: no limit.
+func After(t time.Time, d time.Duration) time.Time {
+	if d < 0 {
+		return time.Time{}
+	}
+	return t.Add(d)
+}
+
+// Earlier returns the earlier of two times, of which a zero one is never.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
