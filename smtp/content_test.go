@@ -502,7 +502,7 @@ func TestContentReaderWriterFails(t *testing.T) {
 // net/textproto in the same run.
 func BenchmarkContent(b *testing.B) {
 	line := strings.Repeat("x", 76) + "\r\n"
-	wire := []byte(strings.Repeat(line, (1<<20)/len(line)) + ".\r\n")
+	wire := []byte("Subject: x\r\n\r\n" + strings.Repeat(line, (1<<20)/len(line)) + ".\r\n")
 	for _, ends := range []smtp.LineEnds{smtp.RejectBare, smtp.NormalizeBare, smtp.KeepBare} {
 		b.Run(fmt.Sprintf("mailwire=%v", ends), func(b *testing.B) {
 			b.ReportAllocs()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -150,12 +151,7 @@ func play(t *testing.T, s *smtp.ServerSession, turns []turn) {
 		}
 		var got []string
 		for j := range replies {
-			v := smtp.Reply{Code: 250}
-			if r, ok := e.(*smtp.Refused); ok {
-				v = r.Reply
-			} else {
-				v = verdictOf(t, verdicts[min(j, len(verdicts)-1)])
-			}
+			v := replyTo(e, verdictOf(t, verdicts[min(j, len(verdicts)-1)]))
 			wire := smtp.AppendReply(nil, s.Settle(v))
 			checkReplyOnWire(t, wire)
 			got = append(got, strings.ReplaceAll(strings.TrimSuffix(string(wire), "\r\n"), "\r\n", "|"))
@@ -671,6 +667,40 @@ func TestRFC9422_MailMax(t *testing.T) {
 	s := newSession(smtp.ServerConfig{Hostname: "mx", Limits: smtp.Limits{Mails: 2}})
 	reset := turn{"RSET", "RSET", "", "250 2.0.0 OK", smtp.Ready}
 	play(t, s, []turn{ehlo, mail, reset, mail, reset, {"MAIL FROM:<a@d>", "refused close", "", "421 4.7.0 too many messages in one session", smtp.Closed}})
+}
+
+// What the values of MAIL mean here: RFC 4865, section 5; RFC 2852, section 4. PATH-40.
+func TestMailValues(t *testing.T) {
+	until := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+	config := smtp.ServerConfig{
+		Protocol: smtp.Submission, Mechanisms: []string{"PLAIN"},
+		Offer: smtp.Offer{FutureRelease: &smtp.FutureRelease{MaxHold: time.Hour, MaxUntil: until}, DeliverBy: ptr(time.Minute)},
+	}
+	tests := []struct{ name, params, want string }{
+		{"hold of the limit", "HOLDFOR=3600", "250"},
+		{"hold over the limit", "HOLDFOR=3601", "554 5.7.0 cannot hold a message for so long"},
+		{"until the limit", "HOLDUNTIL=2031-01-01T00:00:00Z", "250"},
+		{"until the limit, elsewhere", "HOLDUNTIL=2031-01-01T01:00:00+01:00", "250"},
+		{"until beyond the limit", "HOLDUNTIL=2031-01-01T00:00:01Z", "554 5.7.0 cannot hold a message for so long"},
+		{"both", "HOLDFOR=1 HOLDUNTIL=2031-01-01T00:00:00Z", "501 5.5.4 bad HOLDUNTIL: want a value as its RFC has it"},
+		{"return in the shortest time", "BY=60;R", "250"},
+		{"return in less", "BY=59;R", "501 5.5.4 cannot deliver in so short a time"},
+		{"notify in less", "BY=59;N", "250"},
+		{"notify of what is late", "BY=-59;N", "250"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSession(config)
+			for _, line := range []string{"EHLO c", "AUTH PLAIN ="} {
+				s.Step([]byte(line))
+				s.Settle(smtp.Reply{Code: 250})
+			}
+			r := s.Settle(replyTo(s.Step([]byte("MAIL FROM:<a@d.example> "+tt.params)), smtp.Reply{Code: 250}))
+			if got := r.String(); !strings.HasPrefix(got, tt.want) {
+				t.Errorf("%s: %q, want %q", tt.params, got, tt.want)
+			}
+		})
+	}
 }
 
 // STARTTLS is no way around the counters.
