@@ -571,7 +571,7 @@ func (a *addrSpec) domainPart(s string, i int) int {
 			a.ok = false
 			return len(s)
 		}
-		a.domain = cleanText(compact(s[from : from+n+1]))
+		a.domain = cleanID(s[from : from+n+1]) // no comments here: parentheses are dtext
 		a.bad = a.bad || !ascii.All(ascii.DContent, a.domain[1:len(a.domain)-1])
 		return skipCFWS(s, from+n+1)
 	}

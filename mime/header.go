@@ -69,7 +69,7 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	start, junk := 0, -1 // of the current field; of a junk line that waits
 	var cur field
 	first := true
-	for i < len(b) {
+	for i < len(b) && i < limit {
 		end := bytes.IndexByte(b[i:], '\n')
 		if end < 0 {
 			end = len(b)
@@ -103,6 +103,8 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	stop := i
 	if junk >= 0 {
 		stop = junk
+	} else if i >= limit && i < len(b) && isSpace(b[i]) {
+		stop = limit + 1 // goes on over the limit
 	}
 	if !h.add(cur, b[start:stop], start, limit) {
 		return start

@@ -82,7 +82,11 @@ func (x *Indexer) startHeaderLine(c byte, pos int) int {
 		if !h.skipped {
 			h.skipped = true
 			x.joinJunk()
-			x.endValue(x.lineOff)
+			end := x.lineOff
+			if c == ' ' || c == '\t' { // the field goes on: it does not count
+				end++
+			}
+			x.endValue(end)
 			x.defect(DefectHeaderTooLong, x.cur, x.lineOff, "")
 		}
 		if c != '\r' && c != '\n' {
@@ -365,7 +369,11 @@ func (x *Indexer) ownBoundary() {
 	if int(x.recs[x.cur].depth) >= x.opt.MaxDepth || len(x.recs) >= x.opt.MaxParts {
 		return
 	}
-	t := parseType(h.ct)
+	ct := h.ct
+	if h.junk.pending && h.keep == keepType {
+		ct = ct[:h.junk.value]
+	}
+	t := parseType(ct)
 	from := len(x.bounds.arena)
 	if t.multipart {
 		x.bounds.arena = t.appendBoundary(x.bounds.arena)

@@ -211,11 +211,13 @@ func (m *Message) header(i int32) (*Header, []byte, int64) {
 	return h, block, int64(n)
 }
 
+// addLimit returns the end of what is read of a header block: one octet more
+// than is parsed shows whether the last field goes on.
 func addLimit(off int64, n int) int64 {
 	if n == noLimit {
 		return 1<<63 - 1
 	}
-	return off + int64(n)
+	return off + int64(n) + 1
 }
 
 // isMessage reports whether the header of part i is that of a message.
