@@ -412,6 +412,7 @@ func FuzzMail(f *testing.F) {
 		"FROM:<>", "FROM: <a@d> SIZE=1 BODY=BINARYMIME SMTPUTF8 REQUIRETLS RET=FULL ENVID=a+20b", "from:<\u00f6@d> SMTPUTF8 AUTH=<>",
 		"FROM:<a@d> AUTH=+22a+20b+22@d", "FROM:<a@d> HOLDFOR=1", "FROM:<a@d> HOLDUNTIL=2031-02-03T04:05:06.5+01:00", "FROM:<a@d> BY=-1;NT MT-PRIORITY=-9",
 		"FROM:<a@d> X-MAIL=1 X-MAIL", "FROM:<a@d> SIZE=99999999999999999999", "FROM:<a@d> BY=+5;R", "FROM:<a@d> HOLDUNTIL=9999-12-31T23:59:59-01:00",
+		"FROM:<a@d> RET=HDRS ENVID=+0D+0ARSET",
 	} {
 		f.Add([]byte(s))
 	}
@@ -453,7 +454,7 @@ func checkWireText(t testing.TB, b []byte) {
 func FuzzRcpt(f *testing.F) {
 	for _, s := range []string{
 		"TO:<postmaster>", "TO: <a@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+20b RRVS=2014-04-03T23:01:00Z;C", "TO:<\u00f6@d> ORCPT=utf-8;\u00f6\\x{5C}",
-		"TO:<a@d> NOTIFY=NEVER X-RCPT=1", "TO:<a@d> RRVS=2014-04-03T23:01:00.123-11:00",
+		"TO:<a@d> NOTIFY=NEVER X-RCPT=1", "TO:<a@d> ORCPT=rfc822;a+0D+0A", "TO:<a@d> RRVS=2014-04-03T23:01:00.123-11:00",
 	} {
 		f.Add([]byte(s))
 	}
