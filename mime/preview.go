@@ -148,6 +148,9 @@ func (f *tagFilter) octet(c byte) {
 			return
 		}
 		f.state = tagInside
+		if f.until != "" && string(f.name) != f.until { // "<" in a script is no tag
+			f.state = tagText
+		}
 		f.octet(c)
 	case tagInside:
 		switch c {
