@@ -380,6 +380,78 @@ func FuzzAuthenticator(f *testing.F) {
 	})
 }
 
+// Client against server for every mechanism, with the right secret and one octet of
+// one message changed: nobody becomes anyone else, and unchanged it succeeds.
+func FuzzMutatedExchange(f *testing.F) {
+	for i := range byte(10) {
+		f.Add(i, byte(0), byte(0), byte(0))
+		f.Add(i, byte(1), byte(3), byte(1))
+		f.Add(i, byte(2), byte(40), byte(0x20))
+	}
+	a := &Authenticator{
+		Lookup: accounts(map[string][]Verifier{
+			"ann": {cheap(f, "PLAIN", "pw"), cheap(f, "SCRAM-SHA-1", "pw"), cheap(f, "SCRAM-SHA-256", "pw"), cheap(f, "SCRAM-SHA-512", "pw")},
+		}),
+		CheckToken: func(_ context.Context, _ string, token Secret) (string, error) {
+			return "ann", unless(token == "token", ErrCredentials)
+		},
+		Schemes: []string{"PLAIN"}, Allow: strength, Floor: -1,
+	}
+	mechs := a.Mechanisms(secure())
+	keys := new(KeyCache)
+	f.Fuzz(func(t *testing.T, which, message, at, change byte) {
+		ci := secure()
+		mech := mechs[int(which)%len(mechs)]
+		ci.Offered = []string{mech}
+		c, err := ClientPolicy{Prefer: ci.Offered}.Choose(Credentials{Username: "ann", Authzid: "ann", Password: "pw", Keys: keys,
+			Token: func(context.Context, string, uint16) (Secret, error) { return "token", nil }}, ci)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := a.Server(mech, ci)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := false
+		n := byte(0)
+		meddle := func(msg []byte) []byte {
+			if n++; n == message && len(msg) > 0 && change != 0 {
+				changed = true
+				msg = slices.Clone(msg)
+				msg[int(at)%len(msg)] ^= change
+			}
+			return msg
+		}
+		client, server := converse(t.Context(), &meddledClient{c, meddle}, s)
+		id := s.Identity()
+		switch ok := client == nil && server == nil; {
+		case !changed && (!ok || id.Authcid == ""):
+			t.Fatalf("%s: client %v, server %v", mech, client, server)
+		case mech == "ANONYMOUS":
+		case id != (Identity{}) && (id.Authcid != "ann" || id.Authzid != "ann"):
+			t.Fatalf("%s: %+v", mech, id)
+		case changed && ok && strings.HasPrefix(mech, "SCRAM-"):
+			t.Fatalf("%s: a changed message went unnoticed", mech)
+		}
+	})
+}
+
+// meddledClient is a Client whose messages, in both directions, pass through f.
+type meddledClient struct {
+	Client
+	f func([]byte) []byte
+}
+
+func (m *meddledClient) Start(ctx context.Context) ([]byte, error) {
+	out, err := m.Client.Start(ctx)
+	return m.f(out), err
+}
+
+func (m *meddledClient) Next(ctx context.Context, challenge []byte) ([]byte, error) {
+	out, err := m.Client.Next(ctx, m.f(challenge))
+	return m.f(out), err
+}
+
 func cutLine(text []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(text, []byte("\n"))
 	return append([]byte{}, line...), rest

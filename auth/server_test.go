@@ -516,6 +516,19 @@ func TestBeforeAndAfter(t *testing.T) {
 	}
 }
 
+// Folding the case of names is not folding that of passwords.
+func TestPrepareIsForNames(t *testing.T) {
+	a := &Authenticator{
+		CheckPassword: checking(map[string]Secret{"ann": "PW"}),
+		Prepare:       func(s string) (string, error) { return strings.ToLower(s), nil }, Floor: -1,
+	}
+	for password, want := range map[string]error{"PW": nil, "pw": ErrCredentials} {
+		if _, err := plain(t.Context(), a, secure(), "\x00ANN\x00"+password); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", password, err, want)
+		}
+	}
+}
+
 func TestCheckPasswordErrors(t *testing.T) {
 	for _, tt := range []struct{ give, want error }{
 		{nil, nil}, {ErrCredentials, ErrCredentials}, {fmt.Errorf("ldap: %w", ErrCredentials), ErrCredentials},
@@ -719,6 +732,8 @@ func (s *ownServer) Next(_ context.Context, r []byte) ([]byte, bool, error) {
 		return []byte("who?"), false, nil
 	case "fail":
 		return nil, false, errors.New("ticket server down")
+	case "bad":
+		return nil, false, &SyntaxError{Mechanism: "X-OWN", Want: "a name"}
 	}
 	s.id = newIdentity(string(r), "", "")
 	return nil, true, nil
@@ -734,7 +749,7 @@ func TestExtra(t *testing.T) {
 		},
 		Floor: -1,
 	}
-	for name, want := range map[string]error{"ann": nil, "bob": ErrCredentials, "fail": ErrTemporary} {
+	for name, want := range map[string]error{"ann": nil, "bob": ErrCredentials, "fail": ErrTemporary, "bad": errSyntax} {
 		seen = nil
 		s, err := a.Server("x-own", secure())
 		if err != nil {
@@ -744,7 +759,7 @@ func TestExtra(t *testing.T) {
 			t.Fatalf("challenge %q, %v, %v", ch, done, err)
 		}
 		_, done, err := s.Next(t.Context(), []byte(name))
-		if !errors.Is(err, want) || done != (want == nil) || len(seen) != 1 {
+		if !matches(err, want) || done != (want == nil) || len(seen) != 1 {
 			t.Errorf("%s: %v, %v, After saw %v", name, done, err, seen)
 		}
 		if got := s.Identity().Authcid; (got == "ann") != (want == nil) {

@@ -44,7 +44,7 @@ type VerifierOptions struct {
 	Threads    int // argon2id and scrypt; zero: 1
 	SaltLen    int // octets; zero: 16. bcrypt always has 16
 	// Prepare is applied to the password; nil: SASLprep for stored strings.
-	// It must be what Authenticator.Prepare and the clients use.
+	// It must be what Authenticator.PreparePassword and the clients use.
 	Prepare func(string) (string, error)
 }
 

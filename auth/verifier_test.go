@@ -168,7 +168,7 @@ func TestVerifierPrepare(t *testing.T) {
 		prepare func(string) (string, error)
 		want    error
 	}{{OpaqueString, nil}, {nil, ErrCredentials}} {
-		a := &Authenticator{Lookup: accounts(map[string][]Verifier{"ann": {v}}), Prepare: tt.prepare, Floor: -1}
+		a := &Authenticator{Lookup: accounts(map[string][]Verifier{"ann": {v}}), PreparePassword: tt.prepare, Floor: -1}
 		if _, err := a.Login(t.Context(), secure(), "ann", "\u2168"); !errors.Is(err, tt.want) {
 			t.Errorf("%v, want %v", err, tt.want)
 		}

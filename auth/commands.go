@@ -14,6 +14,32 @@ func ApopDigest(stamp string, password Secret) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// loginCommand is the exchange of a login command: one question, nothing sent.
+type loginCommand struct {
+	exchange
+	user     string
+	password Secret
+}
+
+func newLoginCommand(user string, password Secret) Exchange {
+	s := &loginCommand{user: user, password: password}
+	s.run = s
+	return s
+}
+
+func (*loginCommand) Mechanism() string { return "LOGIN" }
+
+func (s *loginCommand) step([]byte) (Question, Outcome) {
+	if s.user == "" || !validName(s.user) || !validPassword(string(s.password)) {
+		return fail(fmt.Errorf("%w: user name or password unusable", ErrCredentials))
+	}
+	return PasswordQuestion{User: s.user, Password: s.password}, Outcome{}
+}
+
+func (s *loginCommand) settle(Answer) Outcome {
+	return Outcome{Done: true, Identity: newIdentity(s.user, "", "LOGIN")}
+}
+
 // apopCommand is the exchange of POP3's APOP command: one question, nothing sent.
 type apopCommand struct {
 	exchange
