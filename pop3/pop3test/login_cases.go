@@ -60,10 +60,12 @@ var loginCases = []Case{
 		}},
 	{ID: "ORDER-12", Title: "before login there is nothing to see; CAPA and QUIT work", Level: Must, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
-			d.start()
-			d.refused("NOOP", "STAT", "LIST", "RSET")
-			d.refused("RETR 1", "DELE 1", "UIDL")
-			d.ok("QUIT")
+			for _, command := range []string{"NOOP", "STAT", "LIST", "RSET", "RETR 1", "DELE 1", "UIDL"} {
+				d.start() // each anew: some servers take few errors before login
+				d.refused(command)
+				d.offers("TOP")
+				d.ok("QUIT")
+			}
 		}},
 	{ID: "ORDER-12b", Title: "after login there is no second one", Level: Must, Refs: []string{"RFC 1939, section 7", "RFC 5034, section 4"},
 		run: func(d *dialogue) {
@@ -119,7 +121,7 @@ var loginCases = []Case{
 			d.send("XYZZY")
 			d.want("-ERR")
 		}},
-	{ID: "STLS-20", Title: "nothing of the session before STLS is left behind it", Level: Must, Refs: []string{"RFC 2595, section 4"}, Needs: []string{"tls", "STLS", "clear"},
+	{ID: "STLS-20", Title: "a USER from before STLS is not left behind it", Level: Practice, Refs: []string{"RFC 2595, section 4"}, Needs: []string{"tls", "STLS", "clear"},
 		run: func(d *dialogue) {
 			d.fill()
 			d.start()
