@@ -60,7 +60,7 @@ func (e *Entity) WriteTo(w io.Writer) (int64, error) {
 		return 0, err
 	}
 	c := &countWriter{w: w}
-	err = p.write(c)
+	err = p.write(c, make([]byte, 0, 1024))
 	return c.n, err
 }
 
@@ -68,12 +68,17 @@ func (e *Entity) WriteTo(w io.Writer) (int64, error) {
 func (e *Entity) plan(mode Mode, top bool) (*plan, error) {
 	p := &plan{e: e, header: e.Header.Clone()}
 	p.header.lf = false
-	t := p.header.ContentType()
-	if !p.header.Has("Content-Type") {
+	var t MediaType
+	if f, ok := p.header.Field("Content-Type"); ok {
+		t, _ = ParseMediaType(view(f.Body())) // the fields outlive it
+	} else {
 		t = MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
 		if len(e.Children) > 0 {
 			t = MediaType{Type: "multipart", Subtype: "mixed"}
 		}
+	}
+	if len(e.Children) > 0 {
+		p.kids = make([]*plan, 0, len(e.Children))
 	}
 	eight := false
 	for _, kid := range e.Children {
@@ -192,16 +197,17 @@ func (e *Entity) copy(w io.Writer) error {
 	return err
 }
 
-func (p *plan) write(w io.Writer) error {
-	head := append(p.header.Append(make([]byte, 0, 512)), "\r\n"...)
+// write uses buf for what it puts together.
+func (p *plan) write(w io.Writer, buf []byte) error {
+	head := append(p.header.Append(buf[:0]), "\r\n"...)
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
 	switch {
 	case p.boundary != "":
-		return p.writeParts(w)
+		return p.writeParts(w, head)
 	case len(p.kids) > 0:
-		return p.kids[0].write(w)
+		return p.kids[0].write(w, head)
 	case p.text && p.encoding != QuotedPrintable:
 		return p.e.copy(&crlfWriter{w: w})
 	}
@@ -212,19 +218,20 @@ func (p *plan) write(w io.Writer) error {
 	return enc.Close()
 }
 
-func (p *plan) writeParts(w io.Writer) error {
-	delimiter := []byte("--" + p.boundary + "\r\n")
+func (p *plan) writeParts(w io.Writer, buf []byte) error {
+	line := "--" + p.boundary + "\r\n"
 	for _, kid := range p.kids {
-		if _, err := w.Write(delimiter); err != nil {
+		buf = append(buf[:0], line...)
+		if _, err := w.Write(buf); err != nil {
 			return err
 		}
-		if err := kid.write(w); err != nil {
+		if err := kid.write(w, buf); err != nil {
 			return err
 		}
-		if _, err := w.Write([]byte("\r\n")); err != nil {
+		if _, err := w.Write(append(buf[:0], "\r\n"...)); err != nil {
 			return err
 		}
 	}
-	_, err := w.Write([]byte("--" + p.boundary + "--\r\n"))
+	_, err := w.Write(append(buf[:0], "--"+p.boundary+"--\r\n"...))
 	return err
 }

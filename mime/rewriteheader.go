@@ -99,7 +99,7 @@ func (h *Header) addField(f field) {
 		}
 	}
 	if h.fields == nil {
-		h.fields = make([]field, 0, 12)
+		h.fields = make([]field, 0, 8)
 	}
 	h.fields = append(h.fields, f)
 }
@@ -210,6 +210,9 @@ func (h *Header) Remove(i int) {
 
 // Del removes all fields of that name.
 func (h *Header) Del(name string) {
+	if h.find(name, 0) < 0 {
+		return
+	}
 	h.fields = slices.DeleteFunc(slices.Clone(h.fields), func(f field) bool { return Field{f: f}.Is(name) })
 }
 
