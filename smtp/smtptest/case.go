@@ -154,6 +154,7 @@ func (c *Case) Run(ctx context.Context, t *Target) Outcome {
 	d := newDialogue(ctx, t)
 	defer d.close()
 	c.run(d)
+	d.leave()
 	o.Transcript = d.log.String()
 	if d.err != nil {
 		o.Verdict, o.Reason = Failed, d.err.Error()

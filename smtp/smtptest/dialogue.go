@@ -32,6 +32,7 @@ type dialogue struct {
 	offered map[string]string // keywords of EHLO, in capitals, and their parameters
 	token   string            // in the content of every message that is sent here
 	opened  []net.Conn
+	ended   bool // QUIT was the last word, or the connection is known to be over
 }
 
 func newDialogue(ctx context.Context, t *Target) *dialogue {
@@ -61,7 +62,7 @@ func (d *dialogue) dial() {
 		d.fail("dialling: %w", err)
 		return
 	}
-	d.conn, d.in, d.offered = c, nil, nil
+	d.conn, d.in, d.offered, d.ended = c, nil, nil, false
 	_, d.tls = c.(*tls.Conn)
 	d.opened = append(d.opened, c)
 	d.log.WriteString("-- connect --\n")
@@ -180,6 +181,7 @@ func (d *dialogue) send(octets string) {
 		return
 	}
 	d.logOctets("C", octets)
+	d.ended = strings.HasSuffix(octets, "QUIT\r\n")
 	d.conn.SetWriteDeadline(time.Now().Add(d.patience()))
 	if _, err := io.WriteString(d.conn, octets); err != nil {
 		d.fail("writing: %w", err)
@@ -384,6 +386,7 @@ func (d *dialogue) closed() []reply {
 }
 
 func (d *dialogue) closedWithin(t time.Duration) (rs []reply) {
+	d.ended = true
 	for d.err == nil {
 		d.conn.SetReadDeadline(time.Now().Add(t))
 		if len(d.in) == 0 {
@@ -412,6 +415,22 @@ func (d *dialogue) finish(n int, what string) []reply {
 		d.fail("want %d replies before that to QUIT, got %d: %s", n, len(rs)-1, what)
 	}
 	return rs
+}
+
+// leave is the end of every case: one reply to QUIT, and none that was left over
+// from before.
+func (d *dialogue) leave() {
+	if d.err != nil || d.ended || d.conn == nil {
+		return
+	}
+	d.trySend("QUIT\r\n")
+	rs := d.closed()
+	if d.err == nil && len(rs) > 1 {
+		d.fail("%d replies were left over, the first of them %s", len(rs)-1, rs[0])
+	}
+	if len(rs) > 0 {
+		d.check(rs[0], "221", "421")
+	}
 }
 
 // path writes p with its brackets.
