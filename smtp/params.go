@@ -488,7 +488,11 @@ func parseEnvelopeArg(arg []byte, prefix string, table []param, o *options, verb
 	if err := parseParams(params, table, o, verb); err != nil {
 		return Path{}, err
 	}
-	return parsePath(raw, o.utf8 || o.mail != nil && o.mail.UTF8)
+	utf8OK := o.utf8 || o.mail != nil && o.mail.UTF8
+	if !utf8OK && !ascii.All(ascii.Print, params) { // RFC 6531, section 3.3; RFC 6533, section 3
+		return Path{}, &SyntaxError{What: "parameters", Want: "ASCII, or SMTPUTF8", Got: quote(params)}
+	}
+	return parsePath(raw, utf8OK)
 }
 
 // parseParams parses Mail-parameters or Rcpt-parameters: RFC 5321, section 4.1.2.
@@ -527,7 +531,7 @@ func parseParams(b []byte, table []param, o *options, verb Verb) error {
 
 // isParamValue is esmtp-value, with the UTF-8 of RFC 6531, section 3.3.
 func isParamValue(v []byte) bool {
-	return len(v) > 0 && ascii.All(paramValueClass, v)
+	return len(v) > 0 && ascii.All(paramValueClass, v) && utf8.Valid(v)
 }
 
 var paramValueClass = ascii.VChar.Without("=").Or(ascii.High)
@@ -607,7 +611,8 @@ func appendEnvelopeArg(dst []byte, prefix string, p Path, table []param, o *opti
 		if e.HasValue {
 			word += "=" + e.Value
 		}
-		if e.Keyword == "" || e.Keyword[0] == '-' || !ascii.All(keywordClass, e.Keyword) || e.HasValue && !isParamValue([]byte(e.Value)) {
+		needsUTF8 := o.mail != nil && !o.mail.UTF8 && e.HasValue && !isASCII(e.Value)
+		if e.Keyword == "" || e.Keyword[0] == '-' || !ascii.All(keywordClass, e.Keyword) || e.HasValue && !isParamValue([]byte(e.Value)) || needsUTF8 {
 			return dst, &SyntaxError{What: "parameter", Want: "keyword or keyword=value", Got: quote(word)}
 		}
 		out = append(append(out, ' '), word...)

@@ -156,6 +156,9 @@ func TestParseMail(t *testing.T) {
 		{"Extra with an empty value", " X-MAIL=", o{}, syntax},
 		{"Extra twice", " X-MAIL=a x-mail=b", o{}, twice},
 		{"Extra of RCPT", " X-RCPT=a", o{}, unknown},
+		{"Extra of UTF-8 with SMTPUTF8", " X-MAIL=\u00f6 SMTPUTF8", o{UTF8: true, Extra: []smtp.Param{{Keyword: "X-MAIL", Value: "\u00f6", HasValue: true}}}, good},
+		{"36: Extra of invalid UTF-8", " SMTPUTF8 X-MAIL=\xc0\xaf", o{}, syntax},
+		{"Extra of UTF-8 without SMTPUTF8", " X-MAIL=\u00f6", o{}, syntax},
 		{"all at once", " SIZE=1 BODY=8BITMIME SMTPUTF8 RET=HDRS", o{Size: 1, Body: smtp.Body8BitMIME, UTF8: true, Ret: smtp.RetHdrs}, good},
 		{"unknown: 31", " FOO=1", o{}, unknown},
 		{"NOTIFY is of RCPT", " NOTIFY=NEVER", o{}, unknown},
@@ -297,6 +300,9 @@ func TestRFC5321_4_1_1_2_EnvelopeArgument(t *testing.T) {
 	if _, _, err := smtp.ParseMail([]byte("TO:<a@d>"), ascii); kindOf(err) != syntax {
 		t.Errorf("MAIL TO: %v", err)
 	}
+	if _, _, err := smtp.ParseRcpt([]byte("TO:<a@d> ORCPT=utf-8;\u00f6@d"), ascii); kindOf(err) != syntax {
+		t.Errorf("raw ORCPT without SMTPUTF8, RFC 6533, section 3: %v", err)
+	}
 	// nil offers nothing.
 	if _, _, err := smtp.ParseMail([]byte("FROM:<a@d> SIZE=1"), nil); kindOf(err) != unknown {
 		t.Errorf("MAIL with SIZE and nil Extensions: %v", err)
@@ -340,6 +346,8 @@ func TestAppendMail(t *testing.T) {
 		{"Extra with a space: 80", smtp.MailOptions{Extra: []smtp.Param{{Keyword: "X", Value: "a b", HasValue: true}}}, ""},
 		{"Extra with CRLF: 80", smtp.MailOptions{Extra: []smtp.Param{{Keyword: "X", Value: "a\r\n", HasValue: true}}}, ""},
 		{"Extra with a bad keyword: 80", smtp.MailOptions{Extra: []smtp.Param{{Keyword: "X Y"}}}, ""},
+		{"Extra of UTF-8 without SMTPUTF8", smtp.MailOptions{Extra: []smtp.Param{{Keyword: "X", Value: "\u00f6", HasValue: true}}}, ""},
+		{"Extra of invalid UTF-8", smtp.MailOptions{UTF8: true, Extra: []smtp.Param{{Keyword: "X", Value: "\xff", HasValue: true}}}, ""},
 		{"Extra without keyword", smtp.MailOptions{Extra: []smtp.Param{{}}}, ""},
 		{"Extra with an empty value", smtp.MailOptions{Extra: []smtp.Param{{Keyword: "X", HasValue: true}}}, ""},
 	}
