@@ -138,9 +138,6 @@ func (p *Planner) Plan(ctx context.Context, domain Name) (*Plan, error) {
 		return nil, err
 	}
 	j.gatherAll()
-	if err := ctx.Err(); err != nil {
-		return nil, ErrUnknown.with(err)
-	}
 	if err := j.decideSTS(); err != nil {
 		return nil, err
 	}
@@ -277,7 +274,8 @@ func (j *planning) decideSTS() error {
 	j.plan.STS = j.sts
 	failed, ok := errors.AsType[*STSError](j.stsErr)
 	switch {
-	case j.stsErr != nil && !ok:
+	case j.stsErr != nil && (!ok || j.ctx.Err() != nil):
+		// Discovery that was not given its time has not failed.
 		return ErrUnknown.with(j.stsErr)
 	case j.stsErr != nil:
 		j.ttl.addFailure()
