@@ -21,12 +21,29 @@ import (
 	"time"
 )
 
+// works are the rows.
+var works = slices.Concat(smtpWorks, pop3Works)
+
+// servers are those that this program can be; dir is what the row has prepared.
+var servers = map[string]func(addr, dir string) error{
+	"mailwire":      serveSMTP,
+	"go-smtp":       serveGoSMTP,
+	"mailwire pop3": servePOP3,
+}
+
+// programs are servers of others: how they are started.
+var programs = map[string]func(addr, dir string) ([]string, error){
+	"smtp-sink":    smtpSink,
+	"dovecot pop3": dovecotPOP3,
+}
+
 // A work is one row of the table: what is asked of every server.
 type work struct {
 	name    string // protocol and shape
 	unit    string // what one operation is
 	servers []string
-	target  float64 // ours as a share of the first peer; 0: none
+	target  float64                // ours as a share of the first peer; 0: none
+	prepare func(dir string) error // before the server starts; nil: nothing
 	load    func(addr string, until time.Time) (operations int, err error)
 }
 
@@ -40,7 +57,7 @@ func main() {
 	flag.Parse()
 	switch {
 	case *serve != "":
-		log.Fatal(servers[*serve](flag.Arg(0)))
+		log.Fatal(servers[*serve](flag.Arg(0), flag.Arg(1)))
 	case *load != "":
 		generate(*load, flag.Arg(0), *seconds)
 		return

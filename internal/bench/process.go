@@ -2,14 +2,15 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,13 +21,28 @@ func measure(w work, server string, seconds float64) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	cmd := onCore(0, command(server, addr)...)
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(dir)
+	if w.prepare != nil {
+		if err := w.prepare(dir); err != nil {
+			return r, err
+		}
+	}
+	args, err := command(server, addr, dir)
+	if err != nil {
+		return r, err
+	}
+	cmd := onCore(0, args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return r, err
 	}
 	defer func() {
-		cmd.Process.Kill()
+		cmd.Process.Signal(syscall.SIGTERM) // servers of many processes end their own
+		time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
 		cmd.Wait()
 	}()
 	if err := listening(addr); err != nil {
@@ -53,12 +69,13 @@ func measure(w work, server string, seconds float64) (r result, err error) {
 	return result{cpu: (after - before) / time.Duration(n), rate: float64(n) / took.Seconds()}, nil
 }
 
-// command is how a server is started: this program, or one of another's.
-func command(server, addr string) []string {
+// command is how a server is started: this program, or one of another's. dir
+// holds what the row has prepared, and takes what the server needs.
+func command(server, addr, dir string) ([]string, error) {
 	if program, ok := programs[server]; ok {
-		return program(addr)
+		return program(addr, dir)
 	}
-	return []string{cmp.Or(os.Args[0]), "-serve", server, addr}
+	return []string{os.Args[0], "-serve", server, addr, dir}, nil
 }
 
 // onCore returns the command, pinned. Go's scheduler sees one core then.
@@ -76,18 +93,43 @@ func load(name, addr string, seconds float64) (operations int, took time.Duratio
 	return operations, took, err
 }
 
-// cpuTime returns what a process has used, from /proc: user and system time in
-// ticks of 10 ms.
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// cpuTime returns what a process and all below it have used, those that have
+// ended among them, from /proc: user and system time in ticks of 10 ms.
+func cpuTime(pid int) (total time.Duration, err error) {
+	names, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0, err
 	}
-	// The name of the program, in parentheses, may hold anything.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
+	parent, used := make(map[int]int), make(map[int]time.Duration)
+	for _, name := range names {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		// The name of the program, in parentheses, may hold anything.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		var n [5]int // parent; user, system; of children that have ended: user, system
+		for i, field := range []int{1, 11, 12, 13, 14} {
+			if n[i], err = strconv.Atoi(fields[field]); err != nil {
+				return 0, err
+			}
+		}
+		id, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			return 0, err
+		}
+		parent[id] = n[0]
+		used[id] = time.Duration(n[1]+n[2]+n[3]+n[4]) * 10 * time.Millisecond
+	}
+	for id := range parent {
+		for up := id; up != 0; up = parent[up] {
+			if up == pid {
+				total += used[id]
+				break
+			}
+		}
+	}
+	return total, nil
 }
 
 func freeAddr() (string, error) {

@@ -15,26 +15,26 @@ import (
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
 
-// servers are those that this program can be.
-var servers = map[string]func(addr string) error{
-	"mailwire": func(addr string) error {
-		return (&smtpserver.Server{Addr: addr, Hostname: "localhost", Handler: smtpserver.HandlerFunc(
-			func(_ context.Context, m *smtpserver.Message) error {
-				_, err := io.Copy(io.Discard, m)
-				return err
-			})}).ListenAndServe()
-	},
-	"go-smtp": func(addr string) error {
-		s := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return goSink{}, nil }))
-		s.Addr, s.Domain = addr, "localhost"
-		s.MaxRecipients = 1000
-		return s.ListenAndServe()
-	},
+// serveSMTP is ours: a sink.
+func serveSMTP(addr, _ string) error {
+	return (&smtpserver.Server{Addr: addr, Hostname: "localhost", Handler: smtpserver.HandlerFunc(
+		func(_ context.Context, m *smtpserver.Message) error {
+			_, err := io.Copy(io.Discard, m)
+			return err
+		})}).ListenAndServe()
 }
 
-// programs are servers of others.
-var programs = map[string]func(addr string) []string{
-	"smtp-sink": func(addr string) []string { return []string{"/usr/sbin/smtp-sink", "-u", user(), addr, "1000"} },
+// serveGoSMTP is go-smtp's: a sink.
+func serveGoSMTP(addr, _ string) error {
+	s := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return goSink{}, nil }))
+	s.Addr, s.Domain = addr, "localhost"
+	s.MaxRecipients = 1000
+	return s.ListenAndServe()
+}
+
+// smtpSink is the sink that comes with Postfix, one process and no threads.
+func smtpSink(addr, _ string) ([]string, error) {
+	return []string{"/usr/sbin/smtp-sink", "-u", user(), addr, "1000"}, nil
 }
 
 // user is who smtp-sink runs as: it does not run as root.
@@ -59,13 +59,12 @@ func (goSink) Data(r io.Reader) error {
 
 var smtpServers = []string{"mailwire", "go-smtp", "smtp-sink"}
 
-// works are the rows.
-var works = []work{
-	{"smtp 1 KiB pipelined", "message", smtpServers, 0.35, smtpLoad(1, 1<<10, true, false)},
-	{"smtp 20 recipients pipelined", "message", smtpServers, 0.15, smtpLoad(20, 1<<10, true, false)},
-	{"smtp 100 KiB body", "message", smtpServers, 0.15, smtpLoad(1, 100<<10, true, false)},
-	{"smtp 1 KiB lock-step", "message", smtpServers, 0.80, smtpLoad(1, 1<<10, false, false)},
-	{"smtp a connection per message", "message", smtpServers, 0.65, smtpLoad(1, 1<<10, false, true)},
+var smtpWorks = []work{
+	{name: "smtp 1 KiB pipelined", unit: "message", servers: smtpServers, target: 0.35, load: smtpLoad(1, 1<<10, true, false)},
+	{name: "smtp 20 recipients pipelined", unit: "message", servers: smtpServers, target: 0.15, load: smtpLoad(20, 1<<10, true, false)},
+	{name: "smtp 100 KiB body", unit: "message", servers: smtpServers, target: 0.15, load: smtpLoad(1, 100<<10, true, false)},
+	{name: "smtp 1 KiB lock-step", unit: "message", servers: smtpServers, target: 0.80, load: smtpLoad(1, 1<<10, false, false)},
+	{name: "smtp a connection per message", unit: "message", servers: smtpServers, target: 0.65, load: smtpLoad(1, 1<<10, false, true)},
 }
 
 // smtpLoad returns a generator of messages with so many recipients and octets.
