@@ -483,6 +483,11 @@ func (w *failing) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// short is a writer that takes one octet and says nothing of the others.
+type short struct{}
+
+func (short) Write(p []byte) (int, error) { return 1, nil }
+
 // What a writer did not take is still there to be read.
 func TestContentReaderWriterFails(t *testing.T) {
 	r := smtp.NewReader(strings.NewReader("abcdef\r\n.\r\nQUIT\r\n"))
@@ -490,7 +495,13 @@ func TestContentReaderWriterFails(t *testing.T) {
 	if n, err := cr.WriteTo(&failing{2}); n != 2 || err != io.ErrClosedPipe {
 		t.Errorf("WriteTo: %d, %v", n, err)
 	}
-	if got, err := io.ReadAll(cr); string(got) != "cdef\r\n" || err != nil {
+	if n, err := cr.WriteTo(short{}); n != 1 || err != io.ErrShortWrite {
+		t.Errorf("WriteTo a writer that is wrong: %d, %v", n, err)
+	}
+	if n, err := cr.Read(nil); n != 0 || err != nil {
+		t.Errorf("Read of nothing: %d, %v", n, err)
+	}
+	if got, err := io.ReadAll(cr); string(got) != "def\r\n" || err != nil {
 		t.Errorf("then %q, %v", got, err)
 	}
 	if line, err := r.ReadLine(512); string(line) != "QUIT" || err != nil {

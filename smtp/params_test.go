@@ -402,6 +402,18 @@ func TestAppendRcpt(t *testing.T) {
 	}
 }
 
+func TestParamError(t *testing.T) {
+	for err, want := range map[error]string{
+		&smtp.ParamError{Keyword: "SIZE", Twice: true}:                "smtp: parameter SIZE given twice",
+		&smtp.ParamError{Keyword: "FOO"}:                              "smtp: parameter FOO not recognized or not offered",
+		&smtp.Reject{Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}}: "smtp: refused with 550 5.1.1",
+	} {
+		if got := err.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestParamStrings(t *testing.T) {
 	for got, want := range map[string]string{
 		smtp.BodyBinaryMIME.String(): "BINARYMIME", smtp.RetHdrs.String(): "HDRS",

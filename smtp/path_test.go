@@ -226,6 +226,7 @@ func TestParseMailbox(t *testing.T) {
 		{"null path", "<>", smtp.Path{}, true},
 		{"brackets", "<a@d>", smtp.Path{}, true},
 		{"postmaster needs a domain here", "postmaster", smtp.Path{}, true},
+		{"open quote", `"a@d`, smtp.Path{}, true},
 		{"empty quotes", `""`, smtp.Path{}, true},
 		{"route", "@a:b@c", smtp.Path{}, true},
 		{"display name", "A <a@d>", smtp.Path{}, true},

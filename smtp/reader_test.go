@@ -113,6 +113,32 @@ func TestReaderSkip(t *testing.T) {
 	}
 }
 
+func TestReaderFillWipeRelease(t *testing.T) {
+	r := smtp.NewReader(strings.NewReader("AUTH x\r\nNOOP\r\n"))
+	if err := r.Fill(); err != nil || r.Buffered() == 0 {
+		t.Errorf("Fill: %v, %d octets", err, r.Buffered())
+	}
+	line, err := r.ReadLine(512)
+	if string(line) != "AUTH x" || err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	r.Wipe()
+	if strings.Contains(string(line), "AUTH") {
+		t.Errorf("behind Wipe the line is still there: %q", line)
+	}
+	if line, err := r.ReadLine(512); string(line) != "NOOP" || err != nil {
+		t.Errorf("then %q, %v", line, err)
+	}
+	if err := r.Fill(); err != io.EOF {
+		t.Errorf("Fill at the end: %v", err)
+	}
+	r.Release()
+	r.Reset(strings.NewReader("QUIT\r\n"))
+	if line, err := r.ReadLine(512); string(line) != "QUIT" || err != nil {
+		t.Errorf("behind Release and Reset: %q, %v", line, err)
+	}
+}
+
 // readAll reads commands, replies or content off r, and shows what came.
 func readAll(r *smtp.Reader, script []byte) string {
 	var b strings.Builder

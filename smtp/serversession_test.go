@@ -608,6 +608,53 @@ func TestLongHelloText(t *testing.T) {
 	}
 }
 
+// Why content is condemned decides the reply, whatever the application says.
+func TestCondemned(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"content", &smtp.ContentError{Reason: smtp.Loop}, "554 5.4.6 too many Received fields: mail loop"},
+		{"content, wrapped", fmt.Errorf("while reading: %w", &smtp.ContentError{Reason: smtp.TooBig}), "552 5.3.4 message too big"},
+		{"a Reject", &smtp.Reject{Code: 450, Enhanced: smtp.EnhancedCode{4, 3, 1}, Text: "disk full"}, "450 4.3.1 disk full"},
+		{"a Reject that is none", &smtp.Reject{Code: 250, Text: "fine"}, "451 4.3.0 local error"},
+		{"a Reject of no code", &smtp.Reject{}, "451 4.3.0 local error"},
+		{"what another server said", &smtp.ReplyError{Reply: smtp.Reply{Code: 550, Text: "their words"}}, "451 4.3.0 local error"},
+		{"any other", io.ErrUnexpectedEOF, "451 4.3.0 local error"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := inState(t, smtp.Receiving, smtp.SMTP)
+			if e := s.Received(tt.err); e.Err != tt.err {
+				t.Errorf("Err is %v", e.Err)
+			}
+			if got := s.Settle(smtp.Reply{Code: 250}).String(); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TLS that starts with the connection: TLSDone comes before Greet.
+func TestImplicitTLS(t *testing.T) {
+	s := &smtp.ServerSession{Config: smtp.ServerConfig{
+		Hostname: "mx", StartTLS: true, TLSRequired: true, AuthAfterTLS: true, Mechanisms: []string{"PLAIN"}, Offer: smtp.Offer{RequireTLS: true},
+	}}
+	s.TLSDone()
+	s.Greet(smtp.Reply{Code: 220})
+	play(t, s, []turn{
+		{"EHLO c", "EHLO c", "", strings.Replace(ehlo.want, "|250-VRFY|250-HELP|250 SIZE 52428800", "|250-REQUIRETLS|250-VRFY|250-HELP|250-SIZE 52428800|250 AUTH PLAIN", 1), smtp.Ready},
+		{"STARTTLS", "refused", "", "503 5.5.1 TLS is on already", smtp.Ready},
+		{"AUTH PLAIN =", `AUTH PLAIN ""`, "", "235 2.7.0 authenticated", smtp.Ready},
+		{"MAIL FROM:<a@d> REQUIRETLS", "MAIL a@d", "", "250 2.1.0 sender OK", smtp.Mailing},
+	})
+	s = &smtp.ServerSession{}
+	s.TLSDone()
+	s.Greet(smtp.Reply{Code: 220})
+	play(t, s, []turn{{"CONNECT x:25 HTTP/1.1", "refused close", "", "421 4.7.0 this is not a web server", smtp.Closed}})
+}
+
 // Limits end the session with 421.
 func TestServerSessionCounters(t *testing.T) {
 	step := func(t *testing.T, s *smtp.ServerSession, line, verdict string) smtp.Reply {

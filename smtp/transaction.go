@@ -264,7 +264,7 @@ func condemned(err error) Reply {
 	if e, ok := errors.AsType[*ContentError](err); ok {
 		return e.Reply()
 	}
-	if e, ok := errors.AsType[*Reject](err); ok && !e.Reply().Positive() {
+	if e, ok := errors.AsType[*Reject](err); ok && e.Code >= 400 && e.Code <= 599 {
 		return e.Reply()
 	}
 	return localError
