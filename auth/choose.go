@@ -22,9 +22,9 @@ type ClientPolicy struct {
 	Cleartext Cleartext
 	// RequireBinding: nothing but a -PLUS mechanism will do.
 	RequireBinding bool
-	// Bounds on SCRAM's iteration count; zero: 4096 and 2 000 000.
+	// Bounds on SCRAM's iteration count; zero or less: 4096 and 2 000 000.
 	MinIterations, MaxIterations int
-	// Extra are mechanisms of the caller's, by name. They are used over
+	// Extra are mechanisms of the caller's, by name in capitals. They are used over
 	// cleartext only if Cleartext is not CleartextNone.
 	Extra map[string]func(Credentials, ConnInfo) (Client, error)
 }
@@ -47,6 +47,7 @@ func (p ClientPolicy) Choose(c Credentials, ci ConnInfo) (Client, error) {
 	}
 	none := &NoMechanismError{}
 	for _, mech := range p.order() {
+		mech = strings.ToUpper(mech)
 		if !offers(ci.Offered, mech) {
 			continue
 		}

@@ -43,6 +43,7 @@ func TestChoose(t *testing.T) {
 		{"tokens", ClientPolicy{}, tokens, verified("PLAIN", "XOAUTH2", "OAUTHBEARER"), "OAUTHBEARER", nil},
 		{"XOAUTH2", ClientPolicy{}, tokens, verified("PLAIN", "XOAUTH2"), "XOAUTH2", nil},
 		{"only LOGIN and CRAM-MD5", ClientPolicy{}, user, verified("LOGIN", "CRAM-MD5"), "", ErrMechanism},
+		{"preferred in lower case", ClientPolicy{Prefer: []string{"scram-sha-256"}}, user, verified("SCRAM-SHA-256"), "SCRAM-SHA-256", nil},
 		{"LOGIN if listed", ClientPolicy{Prefer: []string{"CRAM-MD5", "LOGIN"}}, user, verified("LOGIN", "PLAIN"), "LOGIN", nil},
 		{"CRAM-MD5 over cleartext", ClientPolicy{Prefer: []string{"CRAM-MD5"}, Cleartext: CleartextHashed}, user, clear("CRAM-MD5"), "CRAM-MD5", nil},
 		{"ANONYMOUS if listed", ClientPolicy{Prefer: []string{"ANONYMOUS"}}, Credentials{}, clear("ANONYMOUS"), "ANONYMOUS", nil},

@@ -187,9 +187,8 @@ func (x *exchange) Settle(a Answer) Outcome {
 	x.asked = false
 	o := x.ready
 	if x.open {
-		o = x.run.settle(a)
-		if a.Err != nil && o.Err == nil {
-			o.Err = a.Err
+		if o = x.run.settle(a); a.Err != nil && o.Err == nil {
+			o = Outcome{Err: a.Err}
 		}
 	}
 	switch {

@@ -22,7 +22,7 @@ type ScramOptions struct {
 	// any of these.
 	Bindings []Binding
 	// MinIterations and MaxIterations are a client's bounds on the count that
-	// the server names; zero: 4096 and 2 000 000.
+	// the server names; zero or less: 4096 and 2 000 000.
 	MinIterations, MaxIterations int
 }
 

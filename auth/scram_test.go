@@ -391,6 +391,25 @@ func matches(err, want error) bool {
 	return errors.Is(err, want)
 }
 
+// Bounds that make no sense are the defaults, and never no bounds.
+func TestRFC5802_5_1_PolicyBounds(t *testing.T) {
+	for _, tt := range []struct {
+		minimum, maximum int
+		count            string
+		ok               bool
+	}{
+		{0, 0, "4096", true}, {-1, -1, "4096", true}, {-1, -1, "4095", false}, {-1, -1, "2000001", false},
+		{-1, -1, "9223372036854775807", false}, {1, 0, "1", true}, {1, 100, "101", false}, {0, 3_000_000, "3000000", true},
+	} {
+		c := NewScramClient("user", "", ScramOptions{Hash: "SHA-1", Nonce: clientNonce, MinIterations: tt.minimum, MaxIterations: tt.maximum})
+		c.Step(nil)
+		c.Settle(Answer{})
+		if _, ok := c.Step([]byte("r=" + clientNonce + serverNonce + ",s=QSXCR+Q6sek8bf92,i=" + tt.count)).(KeysQuestion); ok != tt.ok {
+			t.Errorf("%d to %d, i=%s: %v, want %v", tt.minimum, tt.maximum, tt.count, ok, tt.ok)
+		}
+	}
+}
+
 func TestRFC5802_3_SuccessWithoutProof(t *testing.T) {
 	for _, turns := range []int{0, 1, 2} {
 		t.Run(fmt.Sprint(turns, " turns"), func(t *testing.T) {

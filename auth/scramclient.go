@@ -13,10 +13,10 @@ import (
 func NewScramClient(user, authzid string, o ScramOptions) ClientExchange {
 	c := &scramClient{user: user, authzid: authzid, o: o}
 	c.hash, _ = findHash(o.Hash)
-	if c.o.MinIterations == 0 {
+	if c.o.MinIterations <= 0 {
 		c.o.MinIterations = minIterations
 	}
-	if c.o.MaxIterations == 0 {
+	if c.o.MaxIterations <= 0 {
 		c.o.MaxIterations = capIterations
 	}
 	c.run = c

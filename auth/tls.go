@@ -210,9 +210,10 @@ type Upgrader interface {
 
 // StartClientTLS turns c into a TLS connection under the policy, after the server
 // agreed to STARTTLS: r must have nothing buffered, reads from the new connection
-// from now on, and the handshake obeys ctx. On any error c is closed; ErrInjected
-// means that octets were waiting behind the server's reply, CVE-2021-38371 being
-// what they do. The session starts afresh afterwards: nothing learned before counts.
+// from now on, and the handshake obeys ctx. On any error c is closed. ErrInjected
+// means that octets were waiting behind the server's reply: read as replies under
+// TLS, they would speak for the server (CVE-2021-38371). The session starts afresh
+// afterwards: nothing learned before counts.
 func StartClientTLS(ctx context.Context, c net.Conn, r Upgrader, p TLSPolicy) (*tls.Conn, error) {
 	return startTLS(ctx, c, r, func() *tls.Conn { return tls.Client(c, p.Config()) })
 }
