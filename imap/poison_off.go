@@ -1,0 +1,6 @@
+//go:build !race
+
+package imap
+
+// poison: see poison_on.go.
+const poison = false
