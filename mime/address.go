@@ -43,12 +43,8 @@ func ParseAddress(s string) (Address, error) {
 	return l.Mailboxes[0], nil
 }
 
-var (
-	// addressAtom is atext and what is above ASCII: RFC 6532, section 3.2.
-	addressAtom = ascii.Atext.Or(ascii.High)
-	// phraseStop ends a plain stretch of a member.
-	phraseStop = ascii.Of(" \t\r\n()<>[]:;@\\,.\"")
-)
+// addressAtom is atext and what is above ASCII: RFC 6532, section 3.2.
+var addressAtom = ascii.Atext.Or(ascii.High)
 
 // An addressParser goes through a list once. Members are found first, by the
 // characters that separate them; only then is their inside read, so that an
@@ -459,7 +455,7 @@ func parseAngle(s string) addrSpec {
 
 // compact removes white space and comments.
 func compact(s string) string {
-	if strings.IndexAny(s, " \t\r\n(") < 0 {
+	if !strings.ContainsAny(s, " \t\r\n(") {
 		return toValid(s)
 	}
 	out := make([]byte, 0, len(s))

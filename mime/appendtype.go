@@ -26,7 +26,7 @@ func (t MediaType) check() error {
 }
 
 func goodParam(p Param) bool {
-	return p.Name != "" && len(p.Name) <= 128 && ascii.All(attrChar, p.Name) && strings.IndexAny(p.Value, "\r\n\x00") < 0
+	return p.Name != "" && len(p.Name) <= 128 && ascii.All(attrChar, p.Name) && !strings.ContainsAny(p.Value, "\r\n\x00")
 }
 
 // AppendMediaType appends a Content-Type, or a Content-Disposition if there is

@@ -283,6 +283,9 @@ func FuzzWords(f *testing.F) {
 					if len(w) > 75 {
 						t.Fatalf("encoded-word %q has %d octets", w, len(w))
 					}
+					if strings.Contains(DecodeWords(w), "\uFFFD") && !strings.Contains(want, "\uFFFD") {
+						t.Fatalf("encoded-word %q cuts a character", w)
+					}
 				}
 			}
 			// A plain word that stood there already may be longer.

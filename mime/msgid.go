@@ -40,7 +40,7 @@ func ParseMessageIDs(s string) []string {
 
 // cleanID removes white space, which folding may have brought into an id.
 func cleanID(s string) string {
-	if strings.IndexAny(s, " \t\r\n\x00") < 0 {
+	if !strings.ContainsAny(s, " \t\r\n\x00") {
 		return toValid(s)
 	}
 	return toValid(strings.Map(func(r rune) rune {
