@@ -10,8 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func ref[T any](v T) *T { return &v }
-
 var sameTime = cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
 
 func TestParseExtensions(t *testing.T) {
@@ -25,7 +23,7 @@ func TestParseExtensions(t *testing.T) {
 			"as Postfix says it",
 			[]string{"PIPELINING", "SIZE 10240000", "VRFY", "ETRN", "STARTTLS", "AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"},
 			Extensions{
-				Pipelining: true, Size: ref(int64(10240000)), VRFY: true, ETRN: true, StartTLS: true, Auth: []string{"PLAIN", "LOGIN"},
+				Pipelining: true, Size: new(int64(10240000)), VRFY: true, ETRN: true, StartTLS: true, Auth: []string{"PLAIN", "LOGIN"},
 				EnhancedStatusCodes: true, EightBitMIME: true, DSN: true, SMTPUTF8: true, Chunking: true,
 			},
 		},
@@ -33,7 +31,7 @@ func TestParseExtensions(t *testing.T) {
 			"as Exchange says it",
 			[]string{"SIZE 37748736", "PIPELINING", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS", "X-ANONYMOUSTLS", "AUTH NTLM", "X-EXPS GSSAPI NTLM", "8BITMIME", "BINARYMIME", "CHUNKING", "XRDST"},
 			Extensions{
-				Size: ref(int64(37748736)), Pipelining: true, DSN: true, EnhancedStatusCodes: true, StartTLS: true, Auth: []string{"NTLM"},
+				Size: new(int64(37748736)), Pipelining: true, DSN: true, EnhancedStatusCodes: true, StartTLS: true, Auth: []string{"NTLM"},
 				EightBitMIME: true, BinaryMIME: true, Chunking: true,
 				Extra: []Keyword{{Name: "X-ANONYMOUSTLS"}, {Name: "X-EXPS", Value: "GSSAPI NTLM"}, {Name: "XRDST"}},
 			},
@@ -42,22 +40,22 @@ func TestParseExtensions(t *testing.T) {
 			"as Gmail says it, with LIMITS",
 			[]string{"SIZE 157286400", "8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING", "SMTPUTF8", "LIMITS RCPTMAX=100 MAILMAX=20"},
 			Extensions{
-				Size: ref(int64(157286400)), EightBitMIME: true, EnhancedStatusCodes: true, Pipelining: true, Chunking: true, SMTPUTF8: true,
+				Size: new(int64(157286400)), EightBitMIME: true, EnhancedStatusCodes: true, Pipelining: true, Chunking: true, SMTPUTF8: true,
 				Limits: &OfferedLimits{RcptMax: 100, MailMax: 20},
 			},
 		},
-		{"any case: 79", []string{"Pipelining", "size 5", "auth plain"}, Extensions{Pipelining: true, Size: ref(int64(5)), Auth: []string{"PLAIN"}}},
+		{"any case: 79", []string{"Pipelining", "size 5", "auth plain"}, Extensions{Pipelining: true, Size: new(int64(5)), Auth: []string{"PLAIN"}}},
 		{"AUTH= alone", []string{"AUTH=LOGIN PLAIN"}, Extensions{Auth: []string{"LOGIN", "PLAIN"}}},
 		{"auth= in lower case", []string{"auth=login"}, Extensions{Auth: []string{"LOGIN"}}},
 		{"AUTH of nothing", []string{"AUTH"}, Extensions{}},
 		{"AUTHX", []string{"AUTHX PLAIN"}, Extensions{Extra: []Keyword{{Name: "AUTHX", Value: "PLAIN"}}}},
-		{"SIZE without number", []string{"SIZE"}, Extensions{Size: ref(int64(0))}},
-		{"SIZE of no fixed maximum", []string{"SIZE 0"}, Extensions{Size: ref(int64(0))}},
-		{"SIZE of twenty digits", []string{"SIZE 99999999999999999999"}, Extensions{Size: ref(int64(1<<63 - 1))}},
+		{"SIZE without number", []string{"SIZE"}, Extensions{Size: new(int64(0))}},
+		{"SIZE of no fixed maximum", []string{"SIZE 0"}, Extensions{Size: new(int64(0))}},
+		{"SIZE of twenty digits", []string{"SIZE 99999999999999999999"}, Extensions{Size: new(int64(1<<63 - 1))}},
 		{"SIZE of nonsense", []string{"SIZE abc"}, Extensions{}},
 		{"SIZE below zero", []string{"SIZE -1"}, Extensions{}},
-		{"DELIVERBY", []string{"DELIVERBY 240"}, Extensions{DeliverBy: ref(4 * time.Minute)}},
-		{"DELIVERBY without time", []string{"DELIVERBY"}, Extensions{DeliverBy: ref(time.Duration(0))}},
+		{"DELIVERBY", []string{"DELIVERBY 240"}, Extensions{DeliverBy: new(4 * time.Minute)}},
+		{"DELIVERBY without time", []string{"DELIVERBY"}, Extensions{DeliverBy: new(time.Duration(0))}},
 		{"DELIVERBY of nonsense", []string{"DELIVERBY soon"}, Extensions{}},
 		{
 			"FUTURERELEASE", []string{"FUTURERELEASE 3600 2031-02-03T04:05:06Z"},
@@ -66,12 +64,12 @@ func TestParseExtensions(t *testing.T) {
 		{"FUTURERELEASE without date", []string{"FUTURERELEASE 3600"}, Extensions{}},
 		{"FUTURERELEASE of no time", []string{"FUTURERELEASE soon 2031-02-03T04:05:06Z"}, Extensions{}},
 		{"FUTURERELEASE of no date", []string{"FUTURERELEASE 3600 never"}, Extensions{}},
-		{"MT-PRIORITY", []string{"MT-PRIORITY MIXER"}, Extensions{Priority: ref("MIXER")}},
-		{"MT-PRIORITY without profile", []string{"MT-PRIORITY"}, Extensions{Priority: ref("")}},
+		{"MT-PRIORITY", []string{"MT-PRIORITY MIXER"}, Extensions{Priority: new("MIXER")}},
+		{"MT-PRIORITY without profile", []string{"MT-PRIORITY"}, Extensions{Priority: new("")}},
 		{"LIMITS in part nonsense", []string{"LIMITS RCPTMAX=x MAILMAX=5 FOO=3 RCPTDOMAINMAX"}, Extensions{Limits: &OfferedLimits{MailMax: 5}}},
 		{"LIMITS too large to hold", []string{"LIMITS RCPTMAX=99999999999999999999"}, Extensions{Limits: &OfferedLimits{RcptMax: 1<<31 - 1}}},
 		{"XCLIENT", []string{"XCLIENT name ADDR"}, Extensions{XClient: []string{"NAME", "ADDR"}}},
-		{"spaces", []string{"SIZE  5  ", "DSN  "}, Extensions{Size: ref(int64(5)), DSN: true}},
+		{"spaces", []string{"SIZE  5  ", "DSN  "}, Extensions{Size: new(int64(5)), DSN: true}},
 		{"empty lines and lines of spaces", []string{"", "  ", " DSN"}, Extensions{}},
 		{"letters that only look alike", []string{"\u017fIZE 5", "MT-PR\u0131ORITY", "\u017fTARTTLS"}, Extensions{
 			Extra: []Keyword{{Name: "\u017fIZE", Value: "5"}, {Name: "MT-PR\u0131ORITY"}, {Name: "\u017fTARTTLS"}},
@@ -119,7 +117,7 @@ func TestOfferHide(t *testing.T) {
 		StartTLS: true, Mechanisms: []string{"PLAIN"}, Protocol: Submission,
 		Offer: Offer{
 			SMTPUTF8: true, DSN: true, BinaryMIME: true, RequireTLS: true, RRVS: true, Limits: true, EXPN: true, ETRN: true,
-			FutureRelease: &FutureRelease{MaxHold: time.Hour}, DeliverBy: ref(time.Minute), Priority: ref(""),
+			FutureRelease: &FutureRelease{MaxHold: time.Hour}, DeliverBy: new(time.Minute), Priority: new(""),
 			Extra: []Keyword{{Name: "X-THING"}},
 		},
 	}

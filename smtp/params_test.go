@@ -12,13 +12,11 @@ import (
 	"github.com/mailwire/mailwire/smtp"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // offersAll is a server that offers everything.
 func offersAll() *smtp.Extensions {
 	return &smtp.Extensions{
 		EightBitMIME: true, Chunking: true, BinaryMIME: true, SMTPUTF8: true, DSN: true, RequireTLS: true, RRVS: true,
-		Size: ptr(int64(0)), Auth: []string{"PLAIN"}, DeliverBy: ptr(time.Duration(0)), Priority: ptr(""),
+		Size: new(int64(0)), Auth: []string{"PLAIN"}, DeliverBy: new(time.Duration(0)), Priority: new(""),
 		FutureRelease: &smtp.FutureRelease{MaxHold: time.Hour},
 		Extra:         []smtp.Keyword{{Name: "X-THING", Mail: []string{"X-MAIL"}, Rcpt: []string{"X-RCPT"}}},
 	}
@@ -142,9 +140,9 @@ func TestParseMail(t *testing.T) {
 		{"BY of ten digits", " BY=1000000000;N", o{}, syntax},
 		{"BY without digits", " BY=-;N", o{}, syntax},
 		{"BY twice", " BY=1;N BY=1;N", o{}, twice},
-		{"MT-PRIORITY: 39", " MT-PRIORITY=9", o{Priority: ptr(int8(9))}, good},
-		{"MT-PRIORITY below", " MT-PRIORITY=-9", o{Priority: ptr(int8(-9))}, good},
-		{"MT-PRIORITY=0", " MT-PRIORITY=0", o{Priority: ptr(int8(0))}, good},
+		{"MT-PRIORITY: 39", " MT-PRIORITY=9", o{Priority: new(int8(9))}, good},
+		{"MT-PRIORITY below", " MT-PRIORITY=-9", o{Priority: new(int8(-9))}, good},
+		{"MT-PRIORITY=0", " MT-PRIORITY=0", o{Priority: new(int8(0))}, good},
 		{"MT-PRIORITY=10", " MT-PRIORITY=10", o{}, syntax},
 		{"MT-PRIORITY=-10", " MT-PRIORITY=-10", o{}, syntax},
 		{"MT-PRIORITY=-0", " MT-PRIORITY=-0", o{}, syntax},
@@ -324,7 +322,7 @@ func TestAppendMail(t *testing.T) {
 			"all",
 			smtp.MailOptions{
 				Size: 5, Body: smtp.Body8BitMIME, UTF8: true, RequireTLS: true, Ret: smtp.RetFull, EnvID: "a+b", AuthAs: &smtp.Path{Local: "x", Domain: "d"},
-				HoldFor: time.Minute, DeliverBy: &smtp.DeliverBy{In: -time.Second, Trace: true}, Priority: ptr(int8(-3)),
+				HoldFor: time.Minute, DeliverBy: &smtp.DeliverBy{In: -time.Second, Trace: true}, Priority: new(int8(-3)),
 				Extra: []smtp.Param{{Keyword: "X"}, {Keyword: "Y", Value: "z", HasValue: true}},
 			},
 			`FROM:<"a b"@d> SIZE=5 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=FULL ENVID=a+2Bb AUTH=x@d HOLDFOR=60 BY=-1;NT MT-PRIORITY=-3 X Y=z`,
@@ -337,7 +335,7 @@ func TestAppendMail(t *testing.T) {
 		{"a hold of less than a second", smtp.MailOptions{HoldFor: time.Millisecond}, ""},
 		{"a hold too long to say", smtp.MailOptions{HoldFor: 1e9 * time.Second}, ""},
 		{"a year too far", smtp.MailOptions{HoldUntil: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, ""},
-		{"priority 10", smtp.MailOptions{Priority: ptr(int8(10))}, ""},
+		{"priority 10", smtp.MailOptions{Priority: new(int8(10))}, ""},
 		{"return what is late already", smtp.MailOptions{DeliverBy: &smtp.DeliverBy{Return: true}}, ""},
 		{"bad AUTH", smtp.MailOptions{AuthAs: &smtp.Path{Local: "x\r\n", Domain: "d"}}, ""},
 		{"AUTH without domain", smtp.MailOptions{AuthAs: &smtp.Path{Local: "x"}}, ""},

@@ -52,6 +52,7 @@ type model struct {
 	chunks      bool      // a chunk was accepted since
 	failed      bool      // a chunk was refused since
 	auth        bool      // inside an exchange
+	down        bool      // a verdict was 421 that had to wait for other replies
 
 	octets, dropped, taken int64 // of BDAT: announced, skipped, asked for
 }
@@ -76,7 +77,8 @@ func (m *model) settle(v smtp.Reply) smtp.Reply {
 	if err != nil || parsed.Code != r.Code || parsed.Enhanced != r.Enhanced {
 		m.failf("%q is read as %+v, %v", wire, parsed, err)
 	}
-	if code == 421 != (m.s.State() == smtp.Closed) && code != 221 && code != 501 && code != 451 && code/100 != 2 {
+	closed := m.s.State() == smtp.Closed
+	if code == 421 && !closed || closed && code != 421 && code != 221 && code != 501 && !m.down { // 501: BDAT of unknown length
 		m.failf("code %d leads to %v", code, m.s.State())
 	}
 	return r
@@ -267,7 +269,9 @@ func (m *model) end(op byte, last bool) {
 	}
 	accepted := true
 	for i := range want {
-		r := m.settle(opVerdicts[(int(op>>5)+i)%len(opVerdicts)])
+		v := opVerdicts[(int(op>>5)+i)%len(opVerdicts)]
+		m.down = m.down || v.Code == 421
+		r := m.settle(v)
 		accepted = accepted && r.Positive()
 		if r.Positive() && (err != nil || r.Code != 250) {
 			m.failf("content is answered with %v", r)

@@ -721,7 +721,7 @@ func TestMailValues(t *testing.T) {
 	until := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
 	config := smtp.ServerConfig{
 		Protocol: smtp.Submission, Mechanisms: []string{"PLAIN"},
-		Offer: smtp.Offer{FutureRelease: &smtp.FutureRelease{MaxHold: time.Hour, MaxUntil: until}, DeliverBy: ptr(time.Minute)},
+		Offer: smtp.Offer{FutureRelease: &smtp.FutureRelease{MaxHold: time.Hour, MaxUntil: until}, DeliverBy: new(time.Minute)},
 	}
 	tests := []struct{ name, params, want string }{
 		{"hold of the limit", "HOLDFOR=3600", "250"},
