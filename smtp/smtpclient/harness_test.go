@@ -18,6 +18,7 @@ type sink struct {
 	listener *memnet.Listener
 	net      memnet.Options
 	rcpt     func(m *smtpserver.Message, to smtp.Rcpt) error // nil: accepted
+	mail     func(m *smtpserver.Message) error
 	data     func(m *smtpserver.Message, content []byte) error
 
 	mu  sync.Mutex
@@ -46,6 +47,12 @@ func (s *sink) start(t testing.TB) {
 
 func (s *sink) NewSession(context.Context, *smtpserver.Conn) (*smtpserver.Session, error) {
 	return &smtpserver.Session{
+		Mail: func(_ context.Context, m *smtpserver.Message) error {
+			if s.mail == nil {
+				return nil
+			}
+			return s.mail(m)
+		},
 		Rcpt: func(_ context.Context, m *smtpserver.Message, to smtp.Rcpt) error {
 			if s.rcpt == nil {
 				return nil
