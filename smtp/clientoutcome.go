@@ -190,8 +190,8 @@ func (s *ClientSession) step(e *expected, o *Outcome) {
 		s.stepAuth(o)
 	case QUIT:
 		s.state = Closed
-	case UnknownVerb:
-		if e.what == toXClient && yes {
+	case XCLIENT:
+		if yes {
 			*s = ClientSession{Config: s.Config, tls: s.tls, mails: s.mails, state: Greeted}
 		}
 	}

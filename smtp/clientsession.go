@@ -61,7 +61,6 @@ type expectation uint8
 const (
 	toCommand expectation = iota
 	toContent             // a final reply to content behind DATA
-	toXClient
 )
 
 // A clientTransaction is what the session knows of the message it is sending.
@@ -233,10 +232,10 @@ func (s *ClientSession) expectContent(e expected) {
 	}
 }
 
-// Command appends any other command: RSET, NOOP, QUIT, VRFY, EXPN, HELP, ETRN, or
-// one that this package does not know. Commands that have a method of their own
-// are refused. XCLIENT is known: when it succeeds the session is where it was
-// behind the greeting.
+// Command appends any other command: RSET, NOOP, QUIT, VRFY, EXPN, HELP, ETRN,
+// XCLIENT, or one that this package does not know. Commands that have a method of
+// their own are refused. When XCLIENT succeeds the session is where it was behind
+// the greeting.
 func (s *ClientSession) Command(dst []byte, name, arg string) ([]byte, error) {
 	v := ParseVerb([]byte(name))
 	if ownMethod.has(v) {
@@ -248,19 +247,7 @@ func (s *ClientSession) Command(dst []byte, name, arg string) ([]byte, error) {
 	if !ascii.All(argClass, arg) {
 		return dst, &SyntaxError{What: "argument", Want: "printable characters", Got: quote(arg)}
 	}
-	xclient := ascii.EqualFold(name, "XCLIENT")
-	switch {
-	case xclient && s.state != Ready:
-		return dst, ErrSequence
-	case xclient && s.extensions.XClient == nil:
-		return dst, &NotOffered{"XCLIENT"}
-	}
-	return s.sendNamed(dst, v, name, func(b []byte) ([]byte, error) {
-		if xclient {
-			s.queue[len(s.queue)-1].what = toXClient
-		}
-		return append(b, arg...), nil
-	})
+	return s.sendNamed(dst, v, name, func(b []byte) ([]byte, error) { return append(b, arg...), nil })
 }
 
 var (

@@ -14,7 +14,7 @@ import "github.com/mailwire/mailwire/internal/ascii"
 var inSequence = [numStates]verbs{
 	Turned:    set(QUIT),
 	Greeted:   set(QUIT, HELO, EHLO, LHLO, RSET, NOOP, HELP, VRFY, EXPN, UnknownVerb),
-	Ready:     anyTime | set(MAIL, AUTH, STARTTLS),
+	Ready:     anyTime | set(MAIL, AUTH, STARTTLS, XCLIENT),
 	Mailing:   anyTime | set(RCPT),
 	Addressed: anyTime | set(RCPT, DATA, BDAT),
 	Chunking:  anyTime | set(BDAT),
@@ -66,6 +66,8 @@ func (s *ClientSession) offers(v Verb) bool {
 		return s.extensions.Chunking
 	case ETRN:
 		return s.extensions.ETRN
+	case XCLIENT:
+		return s.extensions.XClient != nil
 	}
 	return true
 }

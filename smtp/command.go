@@ -24,12 +24,13 @@ const (
 	STARTTLS         // RFC 3207, section 4
 	AUTH             // RFC 4954, section 4
 	ETRN             // RFC 1985, section 3
+	XCLIENT          // of no RFC: Postfix, XCLIENT_README
 	numVerbs
 )
 
 var verbNames = [numVerbs]string{
 	"unknown", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "VRFY",
-	"EXPN", "HELP", "NOOP", "QUIT", "STARTTLS", "AUTH", "ETRN",
+	"EXPN", "HELP", "NOOP", "QUIT", "STARTTLS", "AUTH", "ETRN", "XCLIENT",
 }
 
 // String returns the verb as it is written, "unknown" for UnknownVerb.
@@ -80,6 +81,8 @@ func ParseVerb(name []byte) Verb {
 		return AUTH
 	case "ETRN":
 		return ETRN
+	case "XCLIENT":
+		return XCLIENT
 	}
 	return UnknownVerb
 }

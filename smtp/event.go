@@ -71,6 +71,11 @@ type (
 	// QueryEvent: VRFY, EXPN, HELP or ETRN.
 	QueryEvent struct{ Query }
 
+	// XClientEvent: XCLIENT, by which a trusted proxy says for whom it stands. If
+	// the verdict is positive (the session makes it 220), the session is where it
+	// was behind its greeting; 5xx becomes the greeting of 554.
+	XClientEvent struct{ XClient }
+
 	// CommandEvent: a verb that this package does not know. A refusal with 500
 	// counts as an error of the peer.
 	CommandEvent struct{ Name, Arg string }
@@ -108,6 +113,7 @@ func (*StartTLSEvent) event() {}
 func (*ResetEvent) event()    {}
 func (*NoopEvent) event()     {}
 func (*QueryEvent) event()    {}
+func (*XClientEvent) event()  {}
 func (*CommandEvent) event()  {}
 func (*QuitEvent) event()     {}
 func (*Refused) event()       {}

@@ -18,6 +18,7 @@ type Offer struct {
 	Limits     bool // announce Limits.Rcpts and Limits.Mails: RFC 9422
 	EXPN       bool
 	ETRN       bool
+	XClient    bool // to peers only that may speak for others
 
 	FutureRelease *FutureRelease // in Submission only: RFC 4865, section 3
 	DeliverBy     *time.Duration // the shortest time; 0: none stated
@@ -50,6 +51,9 @@ func (s *ServerSession) extensions() Extensions {
 	if c.Protocol == Submission {
 		x.FutureRelease = o.FutureRelease
 	}
+	if o.XClient {
+		x.XClient = XClientAttrs(^XClientAttrs(0)).Names()
+	}
 	if o.Limits {
 		x.Limits = &OfferedLimits{RcptMax: c.Limits.rcpts(), MailMax: max(0, c.Limits.Mails)}
 		if c.Limits.Rcpts < 0 {
@@ -67,6 +71,12 @@ func (s *ServerSession) Greet(v Reply) Reply {
 	if s.state != Connected {
 		panic("smtp: Greet in state " + s.state.String())
 	}
+	return s.greeting(v)
+}
+
+// greeting makes a greeting of a verdict. It has no enhanced code: RFC 2034,
+// section 4.
+func (s *ServerSession) greeting(v Reply) Reply {
 	switch {
 	case v.Positive():
 		s.state = Greeted
@@ -85,6 +95,25 @@ func (s *ServerSession) Greet(v Reply) Reply {
 	v.Text = strings.TrimRight(s.hostname()+" "+v.Text, " ")
 	v.Enhanced = EnhancedCode{} // RFC 2034, section 4
 	return v
+}
+
+// stepXClient: XCLIENT.
+func (s *ServerSession) stepXClient(arg []byte) Event {
+	x, err := ParseXClient(arg)
+	if err != nil {
+		return s.badArgument("want XCLIENT and attributes, each once")
+	}
+	s.events.xclient = XClientEvent{x}
+	return s.ask(&s.events.xclient)
+}
+
+// settleXClient takes the session back to its greeting, now of another client:
+// nothing that was said before was said by that one.
+func (s *ServerSession) settleXClient(e *XClientEvent, v Reply) Reply {
+	s.forget()
+	s.verb = XCLIENT
+	s.authed = e.Login != ""
+	return s.greeting(v)
 }
 
 // stepHello: HELO, EHLO and LHLO. RFC 5321, section 4.1.1.1.
@@ -155,11 +184,18 @@ func (s *ServerSession) TLSDone() {
 	case Connected:
 		s.tls = true
 	case Upgrading:
-		*s = ServerSession{
-			Config: s.Config, state: Greeted, tls: true, heard: true,
-			errors: s.errors, badRcpts: s.badRcpts, authFailures: s.authFailures, mails: s.mails,
-		}
+		s.forget()
+		s.state, s.tls = Greeted, true
 	default:
 		panic("smtp: TLSDone in state " + s.state.String())
+	}
+}
+
+// forget makes the session know nothing of what was said before, but that TLS is
+// on. Only the counters of limits go on, so that there is no way around them.
+func (s *ServerSession) forget() {
+	*s = ServerSession{
+		Config: s.Config, tls: s.tls, heard: true,
+		errors: s.errors, badRcpts: s.badRcpts, authFailures: s.authFailures, mails: s.mails,
 	}
 }

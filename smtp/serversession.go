@@ -69,6 +69,7 @@ type events struct {
 	reset    ResetEvent
 	noop     NoopEvent
 	query    QueryEvent
+	xclient  XClientEvent
 	command  CommandEvent
 	quit     QuitEvent
 	refused  Refused
@@ -140,6 +141,8 @@ func (s *ServerSession) Step(line []byte) Event {
 		return s.stepStartTLS(c.Arg)
 	case AUTH:
 		return s.stepAuth(c.Arg)
+	case XCLIENT:
+		return s.stepXClient(c.Arg)
 	}
 	s.events.command = CommandEvent{Name: string(c.Name), Arg: string(c.Arg)}
 	return s.ask(&s.events.command)
@@ -219,6 +222,8 @@ func (s *ServerSession) outOfOrder(v Verb) *Refused {
 		return s.refuseWithoutTLS()
 	case v == STARTTLS && !c.StartTLS, v == AUTH && len(c.Mechanisms) == 0, v == ETRN && !c.Offer.ETRN:
 		return s.refuse(502, EnhancedCode{5, 5, 1}, "command not offered")
+	case v == XCLIENT && !c.Offer.XClient:
+		return s.refuse(550, EnhancedCode{5, 7, 0}, "you may speak for nobody else")
 	case !allowed[s.state].has(v):
 		r := s.badSequence(s.whyNotNow(v))
 		// What a pipelining client sent behind a MAIL or RCPT that was refused.
@@ -306,6 +311,8 @@ func (s *ServerSession) Settle(v Reply) Reply {
 		s.state = Closed
 	case *QueryEvent:
 		v = finish(v)
+	case *XClientEvent:
+		return s.settleXClient(e, v)
 	case *CommandEvent:
 		if v = finish(v); v.Code == 500 {
 			v = s.countError(v)

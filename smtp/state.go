@@ -62,8 +62,8 @@ var always = set(UnknownVerb, HELO, EHLO, LHLO, RSET, VRFY, EXPN, HELP, NOOP, QU
 // allowed says which verbs are in sequence. RFC 5321, section 4.1.4.
 var allowed = [numStates]verbs{
 	Turned:    set(QUIT),
-	Greeted:   always | set(STARTTLS),
-	Ready:     always | set(STARTTLS, AUTH, MAIL),
+	Greeted:   always | set(STARTTLS, XCLIENT),
+	Ready:     always | set(STARTTLS, XCLIENT, AUTH, MAIL),
 	Mailing:   always | set(RCPT),
 	Addressed: always | set(RCPT, DATA),
 	Chunking:  always,
@@ -76,4 +76,4 @@ var beforeTLS = set(NOOP, EHLO, LHLO, STARTTLS, QUIT)
 
 // unbuffered is what must be answered at once, whatever else is waiting to be
 // read: RFC 2920, section 3.2, items 5 and 6.
-var unbuffered = set(UnknownVerb, EHLO, LHLO, DATA, VRFY, EXPN, NOOP, QUIT, STARTTLS, AUTH)
+var unbuffered = set(UnknownVerb, EHLO, LHLO, DATA, VRFY, EXPN, NOOP, QUIT, STARTTLS, AUTH, XCLIENT)

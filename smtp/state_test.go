@@ -13,29 +13,29 @@ import (
 // many letters means, since without an argument they are good base64.
 // RFC 5321, section 4.1.4; RFC 3207, section 4; RFC 4954, section 4; RFC 3030, section 2.
 const order = `
-            HELO EHLO LHLO MAIL RCPT DATA BDAT RSET VRFY EXPN HELP NOOP QUIT STARTTLS AUTH ETRN XFOO
-Connected   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -
-Turned      503  503  503  503  503  503  503  503  503  503  503  503  ask  503      503  503  503
-Greeted     ask  ask  500  503  503  503  503  ask  ask  ask  ask  ask  ask  ask      503  ask  ask
-Ready       ask  ask  500  ask  503  503  503  ask  ask  ask  ask  ask  ask  ask      ask  ask  ask
-Mailing     ask  ask  500  503  ask  503  503  ask  ask  ask  ask  ask  ask  503      503  ask  ask
-Addressed   ask  ask  500  503  ask  ask  ask  ask  ask  ask  ask  ask  ask  503      503  ask  ask
-Receiving   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -
-Chunking    ask  ask  500  503  503  503  ask  ask  ask  ask  ask  ask  ask  503      503  ask  ask
-Failed      ask  ask  500  503  503  503  503  ask  ask  ask  ask  ask  ask  503      503  ask  ask
-Authing     501  501  501  501  501  ask  501  ask  501  501  ask  ask  ask  ask      501  501  ask
-Upgrading   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -
-Closed      -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -
+            HELO EHLO LHLO MAIL RCPT DATA BDAT RSET VRFY EXPN HELP NOOP QUIT STARTTLS AUTH ETRN XFOO XCLIENT
+Connected   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -    -
+Turned      503  503  503  503  503  503  503  503  503  503  503  503  ask  503      503  503  503  503
+Greeted     ask  ask  500  503  503  503  503  ask  ask  ask  ask  ask  ask  ask      503  ask  ask  ask
+Ready       ask  ask  500  ask  503  503  503  ask  ask  ask  ask  ask  ask  ask      ask  ask  ask  ask
+Mailing     ask  ask  500  503  ask  503  503  ask  ask  ask  ask  ask  ask  503      503  ask  ask  503
+Addressed   ask  ask  500  503  ask  ask  ask  ask  ask  ask  ask  ask  ask  503      503  ask  ask  503
+Receiving   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -    -
+Chunking    ask  ask  500  503  503  503  ask  ask  ask  ask  ask  ask  ask  503      503  ask  ask  503
+Failed      ask  ask  500  503  503  503  503  ask  ask  ask  ask  ask  ask  503      503  ask  ask  503
+Authing     501  501  501  501  501  ask  501  ask  501  501  ask  ask  ask  ask      501  501  ask  501
+Upgrading   -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -    -
+Closed      -    -    -    -    -    -    -    -    -    -    -    -    -    -        -    -    -    -
 `
 
 var argumentOf = map[string]string{
-	"HELO": " c", "EHLO": " c", "LHLO": " c", "MAIL": " FROM:<a@d>", "RCPT": " TO:<b@d>", "BDAT": " 3", "VRFY": " x", "EXPN": " x", "AUTH": " LOGIN", "ETRN": " d",
+	"HELO": " c", "EHLO": " c", "LHLO": " c", "MAIL": " FROM:<a@d>", "RCPT": " TO:<b@d>", "BDAT": " 3", "VRFY": " x", "EXPN": " x", "AUTH": " LOGIN", "ETRN": " d", "XCLIENT": " ADDR=192.0.2.1",
 }
 
 // inState returns a session in that state, which it reached by the front door.
 func inState(t *testing.T, want smtp.State, protocol smtp.Protocol) *smtp.ServerSession {
 	t.Helper()
-	s := &smtp.ServerSession{Config: smtp.ServerConfig{Protocol: protocol, StartTLS: true, Mechanisms: []string{"LOGIN"}, Offer: smtp.Offer{ETRN: true}}}
+	s := &smtp.ServerSession{Config: smtp.ServerConfig{Protocol: protocol, StartTLS: true, Mechanisms: []string{"LOGIN"}, Offer: smtp.Offer{ETRN: true, XClient: true}}}
 	if want == smtp.Connected {
 		return s
 	}
@@ -155,7 +155,7 @@ func TestRefusalsLeaveTheState(t *testing.T) {
 				continue
 			}
 			switch e.(type) {
-			case *smtp.Refused, *smtp.ChunkEvent, *smtp.ResetEvent, *smtp.QuitEvent:
+			case *smtp.Refused, *smtp.ChunkEvent, *smtp.ResetEvent, *smtp.QuitEvent, *smtp.XClientEvent: // the last is a greeting
 				continue
 			}
 			for _, code := range []int{450, 550} {

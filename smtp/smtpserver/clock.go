@@ -99,7 +99,9 @@ func (k *clock) Read(n int, took time.Duration) {
 }
 
 // WriteBy implements netserver.Clock.
-func (k *clock) WriteBy(now time.Time, _ int) time.Time { return netserver.After(now, k.timeouts.Write) }
+func (k *clock) WriteBy(now time.Time, _ int) time.Time {
+	return netserver.After(now, k.timeouts.Write)
+}
 
 // complaint says to the peer what it took too long for.
 func (k *clock) complaint() string {

@@ -41,6 +41,7 @@ type Conn struct {
 	extended bool // hello came with EHLO or LHLO
 	sasl     auth.Server
 	identity *auth.Identity
+	xclient  *smtp.XClient // said by a trusted proxy; nil: nothing
 	message  *Message   // of the open transaction
 	parked   smtp.Event // came while Data was reading chunks, and is for the loop
 }
@@ -69,7 +70,7 @@ type member Conn
 
 func (c *Conn) member() *member { return (*member)(c) }
 
-func (m *member) Remote() netip.AddrPort { return m.remote }
+func (m *member) Remote() netip.AddrPort { return m.link.Remote() }
 func (m *member) Stop()                  { m.link.Stop() }
 func (m *member) Abort() {
 	m.cancel()
@@ -79,8 +80,8 @@ func (m *member) Abort() {
 // ID numbers the connections of a Server, from 1.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Remote returns the peer's address, an IPv4 one never as IPv6. It is invalid
-// where the peer is not reached by TCP.
+// Remote returns the peer's address, or that of the client for which a trusted
+// proxy speaks; an IPv4 one never as IPv6. It is invalid where it is not known.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // Peer returns the peer's address as the net.Conn has it.
@@ -143,15 +144,7 @@ func (c *Conn) begin(ctx context.Context) error {
 		c.s.TLSDone()
 	}
 	c.offerAuth()
-	greeting := ok
-	session, err := c.newSession(ctx)
-	if err != nil {
-		greeting = c.verdict(ctx, err)
-	}
-	c.session = session
-	if c.session.Offer != nil {
-		c.s.Config.Offer = *c.session.Offer
-	}
+	greeting := c.openSession(ctx)
 	c.log.LogAttrs(ctx, slog.LevelInfo, "session began", slog.Bool("tls", c.link.IsTLS()))
 	if greeting.Positive() && c.clock.timeouts.GreetDelay > 0 {
 		if err := c.waitForEarlyTalk(); err != nil {
@@ -160,6 +153,17 @@ func (c *Conn) begin(ctx context.Context) error {
 	}
 	c.reply(c.s.Greet(greeting))
 	return nil
+}
+
+// openSession has the handler make a session, and returns its verdict.
+func (c *Conn) openSession(ctx context.Context) smtp.Reply {
+	session, err := c.newSession(ctx)
+	c.session = session
+	if session.Offer != nil {
+		c.s.Config.Offer = *session.Offer
+	}
+	c.s.Config.Offer.XClient = c.trusted(c.server.Trust.XClient)
+	return c.verdict(ctx, err)
 }
 
 func (c *Conn) newSession(ctx context.Context) (*Session, error) {
@@ -266,6 +270,8 @@ func (c *Conn) do(ctx context.Context, e smtp.Event) {
 			v = c.answer(ctx, r, err)
 		}
 		c.settle(v, Closed)
+	case *smtp.XClientEvent:
+		c.becomeClient(ctx, e)
 	case *smtp.CommandEvent:
 		v := smtp.Reply{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command not recognized"}
 		if h.Command != nil {

@@ -37,6 +37,7 @@ type Server struct {
 	LineEnds smtp.LineEnds // zero: a message with a bare CR or LF is refused
 	Conns    Conns
 	Timeouts Timeouts
+	Trust    Trust
 
 	Logger      *slog.Logger                       // nil: no log
 	BaseContext func(net.Listener) context.Context // nil: context.Background

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,12 @@ func newRecorder() *recorder { return &recorder{events: make(chan string, 1000)}
 func (r *recorder) event(format string, args ...any) { r.events <- fmt.Sprintf(format, args...) }
 
 func (r *recorder) NewSession(_ context.Context, c *Conn) (*Session, error) {
+	if x, is := c.XClient(); is {
+		r.event("client %v %s", c.Remote(), x.Name)
+		if x.Name == "unwanted.example" {
+			return nil, &smtp.Reject{Code: 554, Text: "go away"}
+		}
+	}
 	return &Session{
 		Hello: func(_ context.Context, v smtp.Verb, name string) error {
 			r.event("hello %s %s", v, name)
@@ -133,6 +140,11 @@ func TestTranscripts(t *testing.T) {
 			s := testServer(h)
 			s.Protocol = smtp.Submission
 			s.Auth = testAccounts(auth.CleartextAny)
+			return s
+		}},
+		{"xclient", func(h Handler) *Server {
+			s := testServer(h)
+			s.Trust.XClient = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 			return s
 		}},
 		{"tls", func(h Handler) *Server {

@@ -1,0 +1,56 @@
+package smtpserver
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/smtp"
+)
+
+// Trust names the peers that are believed when they speak for others, by the
+// addresses that they connect from. The zero value trusts nobody.
+type Trust struct {
+	XClient []netip.Prefix // may send XCLIENT
+}
+
+// trusted reports whether the peer's own address is in one of the prefixes.
+func (c *Conn) trusted(prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p.Contains(c.link.Remote().Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// XClient returns what a trusted proxy has said of the client, if it has.
+func (c *Conn) XClient() (smtp.XClient, bool) {
+	if c.xclient == nil {
+		return smtp.XClient{}, false
+	}
+	return *c.xclient, true
+}
+
+// becomeClient carries out XCLIENT: the session of the proxy is over, and one of
+// the client that it speaks for begins, with what is known of that one.
+func (c *Conn) becomeClient(ctx context.Context, e *smtp.XClientEvent) {
+	x := e.XClient
+	c.xclient = &x
+	c.hello, c.extended, c.identity = x.Helo, x.Proto != "SMTP", nil
+	addr, port := c.remote.Addr(), c.remote.Port()
+	if x.Given&smtp.XClientAddr != 0 {
+		addr = x.Addr
+	}
+	if x.Given&smtp.XClientPort != 0 {
+		port = x.Port
+	}
+	c.remote = netip.AddrPortFrom(addr, port)
+	if x.Login != "" {
+		c.identity = &auth.Identity{Authcid: x.Login, Authzid: x.Login, Mechanism: "XCLIENT"}
+	}
+	if c.session.Close != nil {
+		c.session.Close(nil)
+	}
+	c.settle(c.openSession(ctx), Closed)
+}
