@@ -110,9 +110,9 @@ func (s *ServerSession) stepXClient(arg []byte) Event {
 // settleXClient takes the session back to its greeting, now of another client:
 // nothing that was said before was said by that one.
 func (s *ServerSession) settleXClient(e *XClientEvent, v Reply) Reply {
+	authed := e.Login != "" // e is the session's, and forgotten with the rest
 	s.forget()
-	s.verb = XCLIENT
-	s.authed = e.Login != ""
+	s.verb, s.authed = XCLIENT, authed
 	return s.greeting(v)
 }
 

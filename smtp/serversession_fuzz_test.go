@@ -15,7 +15,7 @@ import (
 var opLines = [32]string{
 	"EHLO c.example", "HELO c.example", "LHLO c.example", "MAIL FROM:<a@d.example>", "MAIL FROM:<> SIZE=20 BODY=8BITMIME", "MAIL FROM:<a@d.example> SIZE=99",
 	"RCPT TO:<b@d.example>", "RCPT TO:<postmaster>", "RCPT TO:<>", "DATA", "BDAT 0", "BDAT 7", "BDAT 9 LAST", "BDAT 0 LAST", "BDAT 33", "BDAT x",
-	"RSET", "NOOP x", "QUIT", "VRFY joe", "STARTTLS", "AUTH LOGIN", "AUTH PLAIN AGEAYg==", "*", "YWJj", "XFOO \r\xff", "", opBadLine, opFail, "DATA x", "EXPN list SMTPUTF8", "ETRN d",
+	"RSET", "NOOP x", "QUIT", "VRFY joe", "STARTTLS", "AUTH LOGIN", "AUTH PLAIN AGEAYg==", "*", "YWJj", "XFOO \r\xff", "", opBadLine, opFail, "XCLIENT ADDR=192.0.2.1 LOGIN=joe", "EXPN list SMTPUTF8", "ETRN d",
 }
 
 const (
@@ -44,6 +44,7 @@ type model struct {
 	protocol smtp.Protocol
 	required bool // AUTH, TLS or both are required
 	needsTLS bool
+	xclient  bool // the peer may speak for others
 
 	tls, authed bool
 	hello       smtp.Verb // accepted since TLS began
@@ -60,6 +61,14 @@ type model struct {
 func (m *model) failf(format string, args ...any) {
 	m.t.Helper()
 	m.t.Fatalf("%s\nstate %v, dialogue:\n%s", fmt.Sprintf(format, args...), m.s.State(), strings.Join(m.log, "\n"))
+}
+
+// forget leaves only what was never said by the peer.
+func (m *model) forget() {
+	*m = model{
+		t: m.t, s: m.s, log: m.log, protocol: m.protocol, required: m.required, needsTLS: m.needsTLS, xclient: m.xclient,
+		tls: m.tls, octets: m.octets, dropped: m.dropped, taken: m.taken,
+	}
 }
 
 func (m *model) endTransaction() { m.mail, m.rcpts, m.chunks, m.failed = false, 0, false, false }
@@ -172,9 +181,20 @@ func (m *model) do(op byte) {
 			return
 		}
 		m.s.TLSDone()
-		*m = model{t: m.t, s: m.s, log: m.log, protocol: m.protocol, required: m.required, needsTLS: m.needsTLS, tls: true, octets: m.octets, dropped: m.dropped, taken: m.taken}
+		m.forget()
+		m.tls = true
 		if m.s.State() != smtp.Greeted || m.s.Secret() {
 			m.failf("behind TLSDone")
+		}
+	case *smtp.XClientEvent:
+		if !m.xclient || m.mail {
+			m.failf("XCLIENT is asked")
+		}
+		r := m.settle(v)
+		m.forget()
+		m.authed = true // as joe
+		if want, known := map[int]smtp.State{220: smtp.Greeted, 554: smtp.Turned, 421: smtp.Closed}[r.Code]; !known || m.s.State() != want {
+			m.failf("XCLIENT answered with %v leads to %v", r, m.s.State())
 		}
 	case *smtp.ResetEvent:
 		if r := m.settle(v); r.Code == 250 {
@@ -298,6 +318,7 @@ func FuzzServerSession(f *testing.F) {
 	f.Add(byte(0), []byte{0, 3, 6, 9, 0, 3, 6, 11, 12, 18})
 	f.Add(byte(1), []byte{2, 3, 6, 7, 0x69, 3, 6, 6, 0x0b, 0x2d})
 	f.Add(byte(2), []byte{0, 22, 20, 0, 3, 0x46, 6, 14, 12})
+	f.Add(byte(0x5c), []byte{0, 20, 0, 29, 0, 3, 6, 9, 0x7d, 18})
 	f.Add(byte(0xfc), []byte{0, 0x35, 24, 0x38, 23, 20, 26, 27, 28})
 	f.Fuzz(func(t *testing.T, config byte, ops []byte) {
 		if len(ops) > 200 {
@@ -306,13 +327,13 @@ func FuzzServerSession(f *testing.F) {
 		c := smtp.ServerConfig{
 			Protocol: smtp.Protocol(config & 3 % 3), StartTLS: config&4 != 0, TLSRequired: config&8 != 0 && config&4 != 0, AuthRequired: config&16 != 0,
 			Mechanisms: []string{"LOGIN", "PLAIN"}, AuthAfterTLS: config&32 != 0, Limits: smtp.Limits{Message: 40, Errors: 30},
-			Offer: smtp.Offer{SMTPUTF8: true, ETRN: config&64 != 0},
+			Offer: smtp.Offer{SMTPUTF8: true, ETRN: config&64 != 0, XClient: config&64 != 0},
 		}
 		if config&128 != 0 {
 			c.Offer.Hide = []string{"ENHANCEDSTATUSCODES", "CHUNKING"}
 		}
 		s := newSession(c)
-		m := &model{t: t, s: s, protocol: c.Protocol, required: c.AuthRequired || c.Protocol == smtp.Submission, needsTLS: c.TLSRequired}
+		m := &model{t: t, s: s, protocol: c.Protocol, required: c.AuthRequired || c.Protocol == smtp.Submission, needsTLS: c.TLSRequired, xclient: c.Offer.XClient}
 		for _, op := range ops {
 			if s.State() == smtp.Closed {
 				break

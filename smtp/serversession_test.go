@@ -77,6 +77,8 @@ func showEvent(e smtp.Event) string {
 		return s
 	case *smtp.CommandEvent:
 		return fmt.Sprintf("command %s %q", e.Name, e.Arg)
+	case *smtp.XClientEvent:
+		return fmt.Sprintf("XCLIENT %v %s", e.Addr, e.Login)
 	case *smtp.QuitEvent:
 		return "QUIT"
 	case *smtp.Refused:
@@ -466,6 +468,22 @@ func TestServerSession(t *testing.T) {
 			{tlsDone, "", "", "", smtp.Greeted},
 			{"HELO c", "HELO c", "", "250 mx", smtp.Ready},
 			{"MAIL FROM:<a@d>", "refused", "", "530 5.7.0 authentication required", smtp.Ready},
+		}},
+
+		{"XCLIENT: off", c{}, []turn{{"XCLIENT ADDR=192.0.2.1", "refused", "", "550 5.7.0 you may speak for nobody else", smtp.Greeted}}},
+		{"XCLIENT: another client, who is not greeted yet", c{AuthRequired: true, Mechanisms: []string{"PLAIN"}, Offer: smtp.Offer{XClient: true, Hide: []string{"XCLIENT", "AUTH"}}}, []turn{
+			ehlo,
+			{"AUTH PLAIN =", `AUTH PLAIN ""`, "", "235 2.7.0 authenticated", smtp.Ready},
+			{"XCLIENT FOO=1", "refused", "", "501 5.5.4 want XCLIENT and attributes, each once", smtp.Ready},
+			{"XCLIENT ADDR=192.0.2.1", "XCLIENT 192.0.2.1 ", "", "220 mx ESMTP ready", smtp.Greeted},
+			{"MAIL FROM:<a@d>", "refused", "", "503 5.5.1 send EHLO first", smtp.Greeted},
+			ehlo,
+			{"MAIL FROM:<a@d>", "refused", "", "530 5.7.0 authentication required", smtp.Ready},
+			{"XCLIENT ADDR=192.0.2.2 LOGIN=joe", "XCLIENT 192.0.2.2 joe", "", "220 mx ESMTP ready", smtp.Greeted},
+			ehlo, mail,
+			{"XCLIENT ADDR=192.0.2.1", "refused", "", "503 5.5.1 not inside a transaction", smtp.Mailing},
+			{"RSET", "RSET", "", "250 2.0.0 OK", smtp.Ready},
+			{"XCLIENT ADDR=192.0.2.3", "XCLIENT 192.0.2.3 ", "550 5.7.1 listed", "554 mx listed", smtp.Turned},
 		}},
 
 		{"LMTP-84", c{Protocol: smtp.LMTP}, []turn{
