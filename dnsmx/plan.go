@@ -326,8 +326,9 @@ func (j *planning) verdict() error {
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", h.Name, h.Err))
 	}
-	if j.plan.Implicit && j.Families == Both && errors.Is(j.plan.Hosts[0].Err, errNoAddress) {
-		// Both denials are answers, and so this one is final.
+	if j.plan.Implicit && j.Families == Both && errors.Is(j.plan.Hosts[0].Err, errNoAddress) && j.ttl.least() > 0 {
+		// All denials are answers, and so this one is final; but not if one came
+		// without a SOA record, as from a server that does not know better.
 		return ErrNoDomain.with(errors.New("it has neither MX nor address"))
 	}
 	return ErrNoHost.with(errors.Join(errs...))

@@ -160,6 +160,7 @@ func TestRFC5321_5_1_Hosts(t *testing.T) {
 		{name: "MX fails", zone: "@ A 192.0.2.1\n!servfail @ MX", want: []string{"error: 451 4.4.3"}, asked: []string{"MX example.org"}},
 		{name: "MX is not answered", zone: "@ A 192.0.2.1\n!silent @ MX", want: []string{"error: 451 4.4.3"}},
 		{name: "neither MX nor address", zone: "@ TXT x", want: []string{"error: 550 5.1.2", "0 example.org !err"}},
+		{name: "neither MX nor address, says a weak denial", zone: "@ TXT x\n@ SOA ns hm 1 2 3 4 0", want: []string{"error: 451 4.4.4", "0 example.org !err"}},
 		{name: "no MX, and an address that fails", zone: "@ TXT x\n!servfail @ AAAA", want: []string{"error: 451 4.4.4", "0 example.org !err"}},
 		{name: "no MX, and no address of our family", planner: dnsmx.Planner{Families: dnsmx.Only4}, zone: "@ AAAA 2001:db8::1", want: []string{"error: 451 4.4.4", "0 example.org !err"}},
 	} {
