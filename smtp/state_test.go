@@ -148,7 +148,7 @@ func TestRefusalsLeaveTheState(t *testing.T) {
 		if state == smtp.Authing { // a refusal ends the exchange
 			continue
 		}
-		for _, verb := range strings.Fields(rows[0]) {
+		for verb := range strings.FieldsSeq(rows[0]) {
 			s := inState(t, state, smtp.SMTP)
 			var e smtp.Event
 			if mustPanic(func() { e = s.Step([]byte(verb + argumentOf[verb])) }) {
