@@ -35,16 +35,24 @@ const (
 // a connection cut at fuzzed places. What is sent is what arrives, at those who
 // were accepted and nobody else, and each result is the verdict on its recipient.
 func FuzzDelivery(f *testing.F) {
-	f.Add(byte(0), byte(7), []byte{0, 1, 0, 2}, []byte("Subject: x\r\n\r\n.\r\n..\r\n"))
-	f.Add(byte(byChunks), byte(1), []byte{0, 0}, []byte("a\nb\r.\r\n"))
-	f.Add(byte(lmtp), byte(3), []byte{0, 3, 1, 0}, []byte("x"))
-	f.Add(byte(lmtp|byChunks|noPipelining), byte(0), []byte{3, 0}, []byte(".\n.\r"))
-	f.Add(byte(refuseMail), byte(2), []byte{0}, []byte("x"))
-	f.Add(byte(refuseContent|byChunks), byte(2), []byte{0}, []byte("x"))
-	f.Add(byte(allOrNothing|reuse), byte(2), []byte{0, 1}, []byte("x"))
-	f.Fuzz(func(t *testing.T, how, cut byte, verdicts, body []byte) {
-		if len(verdicts) == 0 || len(verdicts) > 40 || len(body) > 200_000 {
+	f.Add(byte(0), byte(7), uint32(0), []byte{0, 1, 0, 2}, []byte("Subject: x\r\n\r\n.\r\n..\r\n"))
+	f.Add(byte(byChunks), byte(1), uint32(0), []byte{0, 0}, []byte("a\nb\r.\r\n"))
+	f.Add(byte(lmtp), byte(3), uint32(0), []byte{0, 3, 1, 0}, []byte("x"))
+	f.Add(byte(lmtp|byChunks|noPipelining), byte(0), uint32(0), []byte{3, 0}, []byte(".\n.\r"))
+	f.Add(byte(refuseMail), byte(2), uint32(0), []byte{0}, []byte("x"))
+	f.Add(byte(refuseContent|byChunks), byte(2), uint32(0), []byte{0}, []byte("x"))
+	f.Add(byte(allOrNothing|reuse), byte(2), uint32(0), []byte{0, 1}, []byte("x"))
+	f.Add(byte(byChunks), byte(0), uint32(150_000), []byte{0}, []byte("a line of text\n"))
+	f.Add(byte(0), byte(200), uint32(150_000), []byte{0}, []byte("a line of text\r\n."))
+	f.Fuzz(func(t *testing.T, how, cut byte, length uint32, verdicts, body []byte) {
+		if len(verdicts) == 0 || len(verdicts) > 40 || len(body) > 1000 {
 			return
+		}
+		if length = min(length, 200_000); cut > 0 && cut < 100 {
+			length = min(length, 5000) // octet by octet is slow
+		}
+		if n := int(length); len(body) > 0 && n > len(body) {
+			body = bytes.Repeat(body, n/len(body))
 		}
 		x := &delivery{t: t, how: setup(how), verdicts: verdicts, body: body}
 		x.run(int(cut))
@@ -222,9 +230,15 @@ func FuzzReplies(f *testing.F) {
 	f.Add(byte(4), []byte("220 a\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n334 \r\n334 \r\n334 \r\n"))
 	f.Add(byte(8), []byte("220 a\r\n250-a\r\n250 STARTTLS\r\n220 a\r\n250 a\r\n"))
 	f.Add(byte(1), []byte("220 a\r\n250 a\r\n250 a\r\n250 a\r\n550 a\r\n354 a\r\n250 a\r\n421 a\r\n"))
+	f.Add(byte(0), []byte("220 a\r\n250 a\r\n250 a\r\n250 a\r\n550 a\r\n354 a\r\n250 a\r\n221 a\r\n"))
+	f.Add(byte(16), []byte("220 a\r\n250 a\r\n250 a\r\n250 a\r\n"))
 	f.Add(byte(0), []byte("554 a\r\n"))
 	f.Fuzz(func(t *testing.T, how byte, replies []byte) {
-		client, server := memnet.Pipe(memnet.Options{})
+		var o memnet.Options
+		if how&16 == 0 { // reply by reply; else all are there at once
+			o.ToClient.Chunk = oneReply(replies)
+		}
+		client, server := memnet.Pipe(o)
 		d := &Dialer{Addr: "x.example", LocalName: "c.example", TLS: auth.TLSPolicy{Level: auth.TLSNever}, Chunking: how&2 != 0,
 			Dial: func(context.Context, string, string) (net.Conn, error) { return client, nil }}
 		if how&1 != 0 {
@@ -256,4 +270,19 @@ func FuzzReplies(f *testing.F) {
 			}
 		}
 	})
+}
+
+// oneReply is a Flow.Chunk that lets one reply through at each Read.
+func oneReply(replies []byte) func() int {
+	return func() int {
+		n := 0
+		for line := range bytes.Lines(replies) {
+			n += len(line)
+			if len(line) < 4 || line[3] != '-' {
+				break
+			}
+		}
+		replies = replies[n:]
+		return n
+	}
 }
