@@ -120,7 +120,7 @@ func (s *ClientSession) Send(dst []byte, v Verb, args ...string) ([]byte, error)
 	}
 	if (v == USER || v == PASS || v == APOP) && !s.caps.UTF8User {
 		for _, arg := range args {
-			if ascii.Span(notHigh, arg) < len(arg) {
+			if !isASCII(arg) {
 				return dst, ErrUTF8
 			}
 		}

@@ -208,7 +208,8 @@ func (s *ServerSession) settleRetr(e *RetrEvent, v Reply) Reply {
 	case !v.OK:
 		return v
 	case e.Lines < 0:
-		v.Text = strconv.FormatInt(e.Entry.Size, 10) + " octets"
+		var buf [32]byte
+		v.Text = string(append(strconv.AppendInt(buf[:0], e.Entry.Size, 10), " octets"...))
 	default:
 		v.Text = "top of message follows"
 	}

@@ -83,11 +83,11 @@ func AppendReply(dst []byte, r Reply) []byte {
 		}
 		text = cut(text, maxReply-len("\r\n")-(len(dst)-start))
 	}
-	for i := range len(text) {
-		if c := text[i]; ascii.Control[c] {
-			dst = append(dst, '?')
-		} else {
-			dst = append(dst, c)
+	from := len(dst)
+	dst = append(dst, text...)
+	for i := range dst[from:] {
+		if c := &dst[from+i]; *c < ' ' || *c == 0x7F {
+			*c = '?'
 		}
 	}
 	return append(dst, "\r\n"...)

@@ -404,13 +404,20 @@ func (s *ServerSession) complete(v Reply) Reply {
 	if v.Code != "" && s.hidden("RESP-CODES") {
 		v.Code = ""
 	}
-	if s.lang == "" && !s.utf8 && ascii.Span(notHigh, v.Text) < len(v.Text) {
+	if s.lang == "" && !s.utf8 && !isASCII(v.Text) {
 		v.Text = strings.Map(toASCII, v.Text)
 	}
 	return v
 }
 
-var notHigh = ascii.Range(0x00, 0x7F)
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] > 0x7F {
+			return false
+		}
+	}
+	return true
+}
 
 func toASCII(r rune) rune {
 	if r > 0x7F {

@@ -38,6 +38,7 @@ type Conn struct {
 	sasl     auth.Server // of the exchange under way
 	drop     Maildrop    // open; nil: none, or closed already
 	messages []Message   // in it
+	body     body        // of the message that is being sent
 }
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
@@ -115,7 +116,8 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		c.finish(ctx, err)
 	}()
 	if c.link.IsTLS() {
-		if err := c.link.Handshake(ctx, &c.r, c.clock.timeouts.TLS); err != nil {
+		apart(func() { err = c.link.Handshake(ctx, &c.r, c.clock.timeouts.TLS) })
+		if err != nil {
 			return err
 		}
 	}
@@ -170,13 +172,13 @@ func (c *Conn) do(ctx context.Context, e pop3.Event) {
 	switch e := e.(type) {
 	case nil:
 	case *pop3.PassEvent:
-		c.pass(ctx, e)
+		apart(func() { c.pass(ctx, e) })
 	case *pop3.ApopEvent:
-		c.apop(ctx, e)
+		apart(func() { c.apop(ctx, e) })
 	case *pop3.AuthEvent:
-		c.auth(ctx, e)
+		apart(func() { c.auth(ctx, e) })
 	case *pop3.StlsEvent:
-		c.stls(ctx)
+		apart(func() { c.stls(ctx) })
 	case *pop3.LangEvent:
 		c.lang(e)
 	case *pop3.RetrEvent:
@@ -192,6 +194,27 @@ func (c *Conn) do(ctx context.Context, e pop3.Event) {
 		}
 		c.sasl = nil
 		c.reply(c.s.Settle(e.Reply))
+	}
+}
+
+// apart runs f on a stack of its own. Logins and handshakes go deep, and what a
+// stack has grown to stays with its goroutine: of each session that idles for
+// hours, half of all its memory would be what its login took.
+func apart(f func()) {
+	var failed string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				failed = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			}
+		}()
+		f()
+	}()
+	<-done
+	if failed != "" {
+		panic(failed)
 	}
 }
 

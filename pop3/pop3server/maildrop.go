@@ -165,14 +165,15 @@ func (c *Conn) retr(ctx context.Context, e *pop3.RetrEvent) {
 func (c *Conn) send(content io.Reader, lines int) error {
 	c.clock.startBody()
 	defer c.clock.endBody()
-	b := body{c: c, w: pop3.BodyWriter{Top: lines >= 0, Lines: lines}}
+	b := &c.body
+	*b = body{c: c, w: pop3.BodyWriter{Top: lines >= 0, Lines: lines}}
 	var err error
 	if from, is := content.(io.WriterTo); is {
-		_, err = from.WriteTo(&b)
+		_, err = from.WriteTo(b)
 	} else {
 		err = b.readFrom(content)
 	}
-	if err != nil && err != errEnough {
+	if err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
 	c.keep(b.w.Finish(c.link.Piece()))

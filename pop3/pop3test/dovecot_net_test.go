@@ -184,7 +184,7 @@ func (d *dovecot) reset(_ context.Context, messages []string) error {
 	})
 }
 
-// What Dovecot 2.3.19 does otherwise. None of it is asked for by an RFC.
+// What Dovecot 2.3.19 does otherwise.
 var dovecotKnown = map[string]string{
 	"NUM-1b":   "leading zeros are skipped",
 	"QUIT-5":   "arguments of QUIT are not looked at, and the messages are gone",

@@ -1,6 +1,7 @@
 package pop3test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func (d *memoryDrop) Messages(context.Context) ([]pop3server.Message, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = pop3server.Message{Key: s.content, UID: s.uid, Size: size, NeedsUTF8: needsUTF8(s.content)}
+		out[i] = pop3server.Message{Key: []byte(s.content), UID: s.uid, Size: size, NeedsUTF8: needsUTF8(s.content)}
 	}
 	return out, nil
 }
@@ -150,11 +151,11 @@ func (d *memoryDrop) Fetch(_ context.Context, msg pop3server.Message, _ int) (io
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	d.m.calls.Fetch++
-	return &content{strings.NewReader(msg.Key.(string))}, nil
+	return &content{bytes.NewReader(msg.Key.([]byte))}, nil
 }
 
-// content is a strings.Reader that can be closed. It has WriteTo.
-type content struct{ *strings.Reader }
+// content is a bytes.Reader that can be closed. It has WriteTo.
+type content struct{ *bytes.Reader }
 
 func (content) Close() error { return nil }
 
