@@ -116,11 +116,7 @@ func (d *clientDriver) keys(ctx context.Context, q KeysQuestion) (Keys, error) {
 	if k, ok := d.c.Keys.get(d.c.Username, d.c.Password, q); ok {
 		return k, nil
 	}
-	h, ok := findHash(q.Hash)
-	if !ok {
-		return Keys{}, ErrMechanism
-	}
-	k, err := h.keys(ctx, d.c.Password, q.Salt, q.Iterations)
+	k, err := DeriveKeys(ctx, q, d.c.Password)
 	if err == nil {
 		d.c.Keys.put(d.c.Username, d.c.Password, q, k)
 	}

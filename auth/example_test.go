@@ -120,6 +120,30 @@ func ExampleExchange() {
 	// for the log: {tim  [redacted]}
 }
 
+// The dialogue of RFC 7677, section 3, octet for octet: the nonce is the caller's.
+func ExampleDeriveKeys() {
+	x := auth.NewScramClient("user", "", auth.ScramOptions{Hash: "SHA-256", Nonce: "rOprNGfwEbeRWgbNEkqO"})
+	var in []byte
+	for _, next := range []string{
+		"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+		"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+		"",
+	} {
+		var answer auth.Answer
+		if q, ok := x.Step(in).(auth.KeysQuestion); ok {
+			answer.Keys, answer.Err = auth.DeriveKeys(context.Background(), q, "pencil")
+		}
+		fmt.Printf("%s\n", x.Settle(answer).Send)
+		in = []byte(next)
+	}
+	fmt.Println(x.Finish())
+	// Output:
+	// n,,n=user,r=rOprNGfwEbeRWgbNEkqO
+	// c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=
+	//
+	// <nil>
+}
+
 func ExampleNewVerifier() {
 	v, err := auth.NewVerifier("SCRAM-SHA-256", "correct horse", auth.VerifierOptions{})
 	if err != nil {

@@ -85,6 +85,18 @@ func (h scramHash) salted(ctx context.Context, password Secret, salt []byte, ite
 	return out, nil
 }
 
+// DeriveKeys answers a KeysQuestion of an exchange that is driven by hand. password
+// is used as it is: prepare it first. The cost is in q.Iterations, which the exchange
+// has bounded; ctx is obeyed between slices of a few milliseconds. Errors: that of
+// ctx, or ErrMechanism for a hash that is not known.
+func DeriveKeys(ctx context.Context, q KeysQuestion, password Secret) (Keys, error) {
+	h, ok := findHash(q.Hash)
+	if !ok {
+		return Keys{}, ErrMechanism
+	}
+	return h.keys(ctx, password, q.Salt, q.Iterations)
+}
+
 // keys derives what a client needs in place of the password.
 func (h scramHash) keys(ctx context.Context, password Secret, salt []byte, iterations int) (Keys, error) {
 	salted, err := h.salted(ctx, password, salt, iterations)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/pbkdf2"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,12 @@ func TestRFC5802_2_2_Hi(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestDeriveKeysUnknownHash(t *testing.T) {
+	if _, err := DeriveKeys(t.Context(), KeysQuestion{"MD5", []byte("saltsalt"), 1}, "pencil"); !errors.Is(err, ErrMechanism) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -111,11 +111,7 @@ func mustParse(t testing.TB, text string) Verifier {
 
 func deriveKeys(t testing.TB, q KeysQuestion, password Secret) Keys {
 	t.Helper()
-	h, ok := findHash(q.Hash)
-	if !ok {
-		t.Fatalf("hash %q", q.Hash)
-	}
-	k, err := h.keys(t.Context(), password, q.Salt, q.Iterations)
+	k, err := DeriveKeys(t.Context(), q, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,9 +193,8 @@ func TestRFC5802_5_1_IterationsAreCheap(t *testing.T) {
 // At the cap a derivation takes long enough to be cancelled: the context is seen
 // within one slice.
 func TestRFC5802_5_1_DerivationObeysContext(t *testing.T) {
-	h, _ := findHash("SHA-256")
 	ctx := &countdown{Context: t.Context(), left: 3}
-	_, err := h.keys(ctx, "pencil", []byte("saltsalt"), capIterations)
+	_, err := DeriveKeys(ctx, KeysQuestion{"SHA-256", []byte("saltsalt"), capIterations}, "pencil")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
