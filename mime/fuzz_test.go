@@ -21,13 +21,14 @@ import (
 
 func FuzzIndex(f *testing.F) {
 	for _, s := range seeds {
-		f.Add([]byte(s), []byte(nil))
-		f.Add([]byte(s), Parse([]byte(s), nil).AppendIndex(nil))
+		f.Add([]byte(s), []byte(nil), uint32(0))
+		f.Add([]byte(s), Parse([]byte(s), nil).AppendIndex(nil), uint32(0x010203))
 	}
-	f.Fuzz(func(t *testing.T, msg, index []byte) {
+	f.Fuzz(func(t *testing.T, msg, index []byte, edit uint32) {
 		checkIndex(t, msg)
-		// Any octets load or are refused; with a right checksum too.
-		for _, b := range [][]byte{index, resum(index)} {
+		// Any octets load or are refused; with a right checksum too, and one
+		// number of a good index changed.
+		for _, b := range [][]byte{index, resum(index), forge(msg, edit)} {
 			m, err := LoadIndex(b, bytes.NewReader(msg), nil)
 			if err != nil {
 				if !errors.Is(err, ErrIndex) {
@@ -49,6 +50,40 @@ func FuzzIndex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// forge changes one number of one record of a good index.
+func forge(msg []byte, edit uint32) []byte {
+	m := Parse(msg, nil)
+	r := &m.recs[int(edit&0xff)%len(m.recs)]
+	delta := int64(int8(edit >> 16))
+	switch (edit >> 8 & 0xff) % 12 {
+	case 0:
+		r.parent += int32(delta)
+	case 1:
+		r.next += int32(delta)
+	case 2:
+		r.header += delta
+	case 3:
+		r.body += delta
+	case 4:
+		r.end += delta
+	case 5:
+		r.typ.from += int32(delta)
+	case 6:
+		r.typ.to += int32(delta)
+	case 7:
+		r.cte.to += int32(delta)
+	case 8:
+		r.lines += delta
+	case 9:
+		r.bareBefore += delta
+	case 10:
+		r.bareBody += delta
+	case 11:
+		r.kind = Kind(delta)
+	}
+	return m.AppendIndex(nil)
 }
 
 // resum puts the right checksum on an index.
@@ -87,6 +122,7 @@ func checkIndex(t testing.TB, msg []byte) {
 func FuzzWrite(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s), uint8(0), "text ü")
+		f.Add([]byte(s), uint8(1), "=?utf-8?Q?x?=")
 	}
 	f.Fuzz(func(t *testing.T, msg []byte, k uint8, text string) {
 		checkFieldEdit(t, msg, int(k), text)
@@ -204,7 +240,7 @@ func checkText(t testing.TB, s string) {
 
 func FuzzAddress(f *testing.F) {
 	for _, s := range []string{"a@b", "Ann <a@b.c>", `"a b"@c.d`, "G: a@b, c@d;", "a@[1.2.3.4]", `"x@y" <z@w>, (c) q@r`, "a, b <c@d>",
-		"=?utf-8?Q?=C3=BC?= <u@v>", "<@a,@b:c@d>", "\"open <a@b>", "((", "a@b(x", `"\"" <a@b>`, "ü@ä.de", "a@b>, <<c@d>>", "x@[y"} {
+		"=?utf-8?Q?=C3=BC?= <u@v>", "<@a,@b:c@d>", "\"open <a@b>", "((", "a@b(x", `"\"" <a@b>`, `"a\\b" <a@b>`, "ü@ä.de", "a@b>, <<c@d>>", "x@[y"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

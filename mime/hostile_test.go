@@ -164,6 +164,9 @@ var largeResults = map[string]bool{"names": true, "groups": true}
 // grows no faster than the input.
 func TestHostile(t *testing.T) {
 	const mib = 1 << 20
+	if raceEnabled {
+		t.Skip("pools drop what they hold under the race detector: allocations say nothing")
+	}
 	for _, c := range hostile {
 		t.Run(c.name, func(t *testing.T) {
 			b, quarter := c.make(mib), c.make(mib/4)
@@ -208,7 +211,7 @@ func allocated(f func()) uint64 {
 func TestIndexerMemory(t *testing.T) {
 	for _, c := range hostile {
 		t.Run(c.name, func(t *testing.T) {
-			b := c.make(1 << 18)
+			b := c.make(1 << 16)
 			var x Indexer
 			x.Reset(nil)
 			for _, o := range b {
