@@ -438,6 +438,33 @@ func TestMaxKDF(t *testing.T) {
 	})
 }
 
+// However many log in, MaxKDF of them derive, and so hold memory.
+func TestMaxKDFAtOnce(t *testing.T) {
+	v := cheap(t, "SCRAM-SHA-256", "pw")
+	synctest.Test(t, func(t *testing.T) {
+		a := &Authenticator{Lookup: accounts(map[string][]Verifier{"ann": {v}}), MaxKDF: 2, Floor: -1,
+			DecoyShape: VerifierOptions{Iterations: minIterations}}
+		ctx := &gate{t.Context(), make(chan struct{}, 100), make(chan struct{})}
+		done := make(chan error, 10)
+		for range 10 {
+			go func() {
+				_, err := a.Login(ctx, secure(), "ann", "pw")
+				done <- err
+			}()
+		}
+		synctest.Wait()
+		if n := len(ctx.entered); n != 2 {
+			t.Errorf("%d derivations at once, want 2", n)
+		}
+		close(ctx.open)
+		for range 10 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestManyLogins(t *testing.T) {
 	a := &Authenticator{Lookup: accounts(map[string][]Verifier{"ann": {cheap(t, "argon2id", "pw")}}), MaxKDF: 2, Floor: -1,
 		Schemes: []string{"argon2id"}, DecoyShape: VerifierOptions{Iterations: 1, Memory: 64}}
