@@ -20,7 +20,7 @@ const (
 )
 
 func (e LineEnds) String() string {
-	return [...]string{"DefaultLineEnds", "RejectBare", "NormalizeBare", "KeepBare"}[e]
+	return nameOf([]string{"DefaultLineEnds", "RejectBare", "NormalizeBare", "KeepBare"}, e, "LineEnds")
 }
 
 // A Content judges the content of one message while it comes in, by DATA or in

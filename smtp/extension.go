@@ -190,7 +190,10 @@ func (x *Extensions) lines() []string {
 		}
 	}
 	add := func(name string, values ...string) {
-		lines = append(lines, strings.TrimRight(name+" "+strings.Join(values, " "), " "))
+		line := strings.TrimRight(name+" "+strings.Join(values, " "), " ")
+		if len(line) <= maxReplyText { // else it would go on in a line that looks like another keyword
+			lines = append(lines, line)
+		}
 	}
 	if x.Size != nil {
 		add("SIZE", strconv.FormatInt(*x.Size, 10))

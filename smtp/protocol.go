@@ -9,4 +9,6 @@ const (
 	LMTP                       // to the server that has the mailboxes: RFC 2033
 )
 
-func (p Protocol) String() string { return [...]string{"SMTP", "Submission", "LMTP"}[p] }
+func (p Protocol) String() string {
+	return nameOf([]string{"SMTP", "Submission", "LMTP"}, p, "Protocol")
+}

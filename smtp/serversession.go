@@ -105,6 +105,9 @@ func (s *ServerSession) Step(line []byte) Event {
 	s.verb = UnknownVerb
 	c, err := ParseCommand(line)
 	if err != nil {
+		if ascii.HasPrefixFold(line, "AUTH") {
+			s.verb = AUTH // what is behind it may be a password all the same: see Secret
+		}
 		return s.refuse(500, EnhancedCode{5, 5, 2}, "command not recognized")
 	}
 	if !s.heard && isHTTP(c) {

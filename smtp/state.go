@@ -1,5 +1,7 @@
 package smtp
 
+import "strconv"
+
 // A State is where a ServerSession is in the dialogue.
 //
 //	Connected ─Greet 220→ Greeted ─EHLO→ Ready ─MAIL→ Mailing ─RCPT→ Addressed ─DATA 354→ Receiving ─last Settle→ Ready
@@ -29,7 +31,16 @@ var stateNames = [numStates]string{
 	"Connected", "Turned", "Greeted", "Ready", "Mailing", "Addressed", "Receiving", "Chunking", "Failed", "Authing", "Upgrading", "Closed",
 }
 
-func (s State) String() string { return stateNames[s] }
+func (s State) String() string { return nameOf(stateNames[:], s, "State") }
+
+// nameOf returns the name of a value of one of our enumerations, or its number if
+// it is none.
+func nameOf[T ~uint8](names []string, v T, typ string) string {
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return typ + "(" + strconv.Itoa(int(v)) + ")"
+}
 
 // InTransaction reports whether a message is being sent: MAIL was accepted and
 // nothing has ended it yet.

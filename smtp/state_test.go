@@ -182,3 +182,25 @@ func TestStateInTransaction(t *testing.T) {
 		}
 	}
 }
+
+func TestStringsOutOfRange(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{smtp.State(77).String(), "State(77)"},
+		{smtp.Protocol(77).String(), "Protocol(77)"},
+		{smtp.LineEnds(77).String(), "LineEnds(77)"},
+		{smtp.Verb(77).String(), "unknown"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// A password stays out of the log, also where the command cannot be read.
+func TestSecretOfUnreadableAuth(t *testing.T) {
+	s := inState(t, smtp.Ready, smtp.SMTP)
+	s.Step([]byte("auth\tPLAIN secret"))
+	if !s.Secret() {
+		t.Error("the line may be logged")
+	}
+}

@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -86,5 +87,8 @@ const (
 )
 
 func (r EndReason) String() string {
-	return [...]string{"", "Done", "Refused", "Rset", "Hello", "Closed"}[r]
+	if r == 0 || r > Closed {
+		return "EndReason(" + strconv.Itoa(int(r)) + ")"
+	}
+	return [...]string{Done: "Done", Refused: "Refused", Rset: "Rset", Hello: "Hello", Closed: "Closed"}[r]
 }
