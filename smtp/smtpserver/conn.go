@@ -42,8 +42,8 @@ type Conn struct {
 	sasl     auth.Server
 	identity *auth.Identity
 	xclient  *smtp.XClient // said by a trusted proxy; nil: nothing
-	message  *Message   // of the open transaction
-	parked   smtp.Event // came while Data was reading chunks, and is for the loop
+	message  *Message      // of the open transaction
+	parked   smtp.Event    // came while Data was reading chunks, and is for the loop
 }
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
