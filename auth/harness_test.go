@@ -232,8 +232,6 @@ func (r *fakeReader) Upgrade(src io.Reader) error {
 	return r.err
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func equalOctets(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
 
 func contains(list []string, s string) bool { return slices.Contains(list, s) }

@@ -94,7 +94,7 @@ func (s *authServer) serve(ctx context.Context, c net.Conn) {
 	upgrade := func() (ok bool) {
 		tc, err := StartServerTLS(ctx, c, in, s.tls)
 		if err == nil {
-			c, ci.TLS = tc, ptr(tc.ConnectionState())
+			c, ci.TLS = tc, new(tc.ConnectionState())
 		}
 		return err == nil
 	}

@@ -35,7 +35,7 @@ func TestMechanisms(t *testing.T) {
 	}
 	tls13 := channels(t)[3].server
 	withCert := tls13
-	withCert.TLS = ptr(*tls13.TLS)
+	withCert.TLS = new(*tls13.TLS)
 	withCert.TLS.VerifiedChains = [][]*x509.Certificate{{{}}}
 	for _, tt := range []struct {
 		name string
