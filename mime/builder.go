@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -280,48 +279,6 @@ func goodIDs(ids []string) []string {
 	return out
 }
 
-// Report makes the message a delivery report: RFC 3464. human is for people; of
-// the original the header is returned, or with full the whole, and nothing if
-// it is nil. Text, HTML and attachments are then not used.
-func (b *Builder) Report(d *DeliveryStatus, human string, original *Message, full bool) *Builder {
-	status, err := AppendDeliveryStatus(nil, d)
-	if err != nil {
-		b.fail(err)
-		return b
-	}
-	kind := "delivery-status"
-	if hasHigh(status) {
-		kind = "global-delivery-status"
-	}
-	return b.reportParts("delivery-status", kind, human, status, original, full)
-}
-
-// ReportFields makes the message a report of another kind, with fields instead
-// of a status: "disposition-notification" (RFC 8098), "feedback-report" (RFC
-// 5965). See Report.
-func (b *Builder) ReportFields(kind string, fields *Header, human string, original *Message, full bool) *Builder {
-	return b.reportParts(kind, kind, human, fields.Append(nil), original, full)
-}
-
-func (b *Builder) reportParts(kind, subtype, human string, status []byte, original *Message, full bool) *Builder {
-	text := b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"})
-	text.Body = []byte(toValid(human))
-	part := b.leaf("message/" + subtype)
-	part.Body = status
-	b.report = b.leaf("multipart/report", Param{Name: "report-type", Value: kind})
-	b.report.Children = []*Entity{text, part}
-	switch {
-	case original == nil:
-	case full:
-		b.report.Children = append(b.report.Children, b.embed(original))
-	default:
-		e := b.leaf("text/rfc822-headers")
-		e.Body = original.Header().Append(nil)
-		b.report.Children = append(b.report.Children, e)
-	}
-	return b
-}
-
 // WriteTo writes the message. Errors: the first that a method kept, ErrNoField
 // without a From, ErrAddress for addresses beyond ASCII without ModeUTF8, those
 // of attachments, ErrNeeds8Bit, and those of w.
@@ -348,115 +305,6 @@ func (b *Builder) Entity() (*Entity, error) {
 	return b.built, nil
 }
 
-// shape puts the parts together.
-func (b *Builder) shape() *Entity {
-	if b.report != nil {
-		return b.report.shallow()
-	}
-	var bodies []*Entity
-	for _, e := range []*Entity{b.text, b.html, b.calendar} {
-		if e != nil {
-			bodies = append(bodies, e)
-		}
-	}
-	if len(bodies) == 0 && len(b.attached)+len(b.inline) == 0 {
-		bodies = append(bodies, b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"}))
-	}
-	e := group("alternative", bodies)
-	if len(b.inline) > 0 {
-		if e != nil {
-			e = group("related", append([]*Entity{e}, b.inline...))
-		} else {
-			e = group("related", b.inline)
-		}
-	}
-	if len(b.attached) > 0 {
-		if e != nil {
-			e = group("mixed", append([]*Entity{e}, b.attached...))
-		} else {
-			e = forceGroup("mixed", b.attached)
-		}
-	}
-	return e.shallow()
-}
-
-// shallow copies e, so that the message's fields are not added to a part that
-// is used again.
-func (e *Entity) shallow() *Entity {
-	c := *e
-	return &c
-}
-
-// group wraps several entities in a multipart; one stays as it is.
-func group(sub string, list []*Entity) *Entity {
-	switch len(list) {
-	case 0:
-		return nil
-	case 1:
-		return list[0]
-	}
-	return forceGroup(sub, list)
-}
-
-func forceGroup(sub string, list []*Entity) *Entity {
-	e := &Entity{Children: list, boundary: newBoundary()}
-	t := MediaType{Type: "multipart", Subtype: sub}
-	if sub == "related" { // RFC 2387, section 3.1: the type of the root is required
-		root := list[0].Header.ContentType()
-		t.Params = Params{{Name: "type", Value: root.Type + "/" + root.Subtype}}
-	}
-	t.Params = append(t.Params, Param{Name: "boundary", Value: e.boundary})
-	_ = e.Header.SetMediaType("Content-Type", t) // constant but for a checked type
-	return e
-}
-
-// fields puts the message's own fields in front of those of the body.
-func (b *Builder) fields(e *Entity) error {
-	e.Mode = b.Mode
-	body := e.Header
-	e.Header = *b.Header.Clone()
-	h := &e.Header
-	if len(b.from) == 0 && !h.Has("From") {
-		return fmt.Errorf("%w: From", ErrNoField)
-	}
-	b.complete()
-	date := func() error { return h.SetDate("Date", b.Date) }
-	id := func() error {
-		if err := checkID(b.MessageID); err != nil {
-			return err
-		}
-		return h.Set("Message-ID", "<"+b.MessageID+">")
-	}
-	steps := []struct {
-		name string
-		set  func() error
-	}{
-		{"Date", date},
-		{"From", b.list(h, "From", b.from)},
-		{"Reply-To", b.list(h, "Reply-To", b.replyTo)},
-		{"To", b.list(h, "To", b.to)},
-		{"Cc", b.list(h, "Cc", b.cc)},
-		{"Message-ID", id},
-		{"References", func() error { return setReferences(h, b.references) }},
-		{"Subject", func() error { return b.setSubject(h) }},
-		{"MIME-Version", func() error { return h.Set("MIME-Version", "1.0") }},
-	}
-	for _, s := range steps {
-		if h.Has(s.name) {
-			continue
-		}
-		if err := s.set(); err != nil {
-			return err
-		}
-	}
-	for _, f := range body.fields {
-		if !h.Has(Field{f: f}.Name()) {
-			h.addField(f)
-		}
-	}
-	return nil
-}
-
 // complete fixes what the caller left open, once.
 func (b *Builder) complete() {
 	if b.Date.IsZero() {
@@ -477,69 +325,4 @@ func (b *Builder) complete() {
 		}
 		b.MessageID = strings.ToLower(rand.Text()) + "@" + domain
 	}
-}
-
-func (b *Builder) list(h *Header, name string, list []Address) func() error {
-	return func() error {
-		for _, a := range list {
-			if b.Mode != ModeUTF8 && !ascii.All(ascii.Print, a.Local+a.Domain) {
-				return badAddress(a.Spec())
-			}
-		}
-		if len(list) == 0 {
-			return nil
-		}
-		return h.SetAddresses(name, list...)
-	}
-}
-
-func (b *Builder) setSubject(h *Header) error {
-	switch {
-	case b.subject == "":
-		return nil
-	case b.Mode == ModeUTF8 && plainUTF8(b.subject):
-		return h.Set("Subject", b.subject)
-	}
-	return h.SetText("Subject", b.subject)
-}
-
-// plainUTF8 reports whether text may stand in a header in UTF-8 and reads back.
-func plainUTF8(s string) bool {
-	return toValid(s) == s && !hasControl(s) && !strings.Contains(s, "=?") && collapse(s) == s && len(s) < mostLine-100
-}
-
-func setReferences(h *Header, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	var body bytes.Buffer
-	for i, id := range ids {
-		if i > 0 {
-			body.WriteByte(' ')
-		}
-		body.WriteString("<" + id + ">")
-	}
-	return h.Set("References", body.String())
-}
-
-// typeOf knows the types of the files that people attach. What it does not know
-// is application/octet-stream.
-func typeOf(name string) string {
-	if t, ok := fileTypes[strings.ToLower(path.Ext(name))]; ok {
-		return t
-	}
-	return "application/octet-stream"
-}
-
-var fileTypes = map[string]string{
-	".txt": "text/plain; charset=utf-8", ".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8",
-	".ics": "text/calendar; charset=utf-8", ".vcf": "text/vcard; charset=utf-8", ".pdf": "application/pdf",
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
-	".svg": "image/svg+xml", ".mp3": "audio/mpeg", ".mp4": "video/mp4", ".zip": "application/zip",
-	".gz": "application/gzip", ".json": "application/json", ".xml": "application/xml", ".eml": "message/rfc822",
-	".doc":  "application/msword",
-	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-	".odt":  "application/vnd.oasis.opendocument.text",
 }

@@ -1,0 +1,43 @@
+package mime
+
+// Report makes the message a delivery report: RFC 3464. human is for people; of
+// the original the header is returned, or with full the whole, and nothing if
+// it is nil. Text, HTML and attachments are then not used.
+func (b *Builder) Report(d *DeliveryStatus, human string, original *Message, full bool) *Builder {
+	status, err := AppendDeliveryStatus(nil, d)
+	if err != nil {
+		b.fail(err)
+		return b
+	}
+	kind := "delivery-status"
+	if hasHigh(status) {
+		kind = "global-delivery-status"
+	}
+	return b.reportParts("delivery-status", kind, human, status, original, full)
+}
+
+// ReportFields makes the message a report of another kind, with fields instead
+// of a status: "disposition-notification" (RFC 8098), "feedback-report" (RFC
+// 5965). See Report.
+func (b *Builder) ReportFields(kind string, fields *Header, human string, original *Message, full bool) *Builder {
+	return b.reportParts(kind, kind, human, fields.Append(nil), original, full)
+}
+
+func (b *Builder) reportParts(kind, subtype, human string, status []byte, original *Message, full bool) *Builder {
+	text := b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"})
+	text.Body = []byte(toValid(human))
+	part := b.leaf("message/" + subtype)
+	part.Body = status
+	b.report = b.leaf("multipart/report", Param{Name: "report-type", Value: kind})
+	b.report.Children = []*Entity{text, part}
+	switch {
+	case original == nil:
+	case full:
+		b.report.Children = append(b.report.Children, b.embed(original))
+	default:
+		e := b.leaf("text/rfc822-headers")
+		e.Body = original.Header().Append(nil)
+		b.report.Children = append(b.report.Children, e)
+	}
+	return b
+}
