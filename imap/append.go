@@ -100,7 +100,7 @@ func messageLiteral(p *Parser) Verdict {
 		p.Fail("the literal of a message")
 	}
 	if p.err != nil {
-		return Verdict{Do: Refuse, Reject: *rejectOf(p.err)}
+		return refuse(rejectOf(p.err))
 	}
 	return Verdict{Do: Stream}
 }
