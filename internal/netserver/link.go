@@ -34,11 +34,12 @@ var ErrStopping = errors.New("stopping")
 // first: all replies leave, so that nobody waits for a reply that waits here,
 // and the deadline is set.
 type Link struct {
-	tcp   net.Conn // closes everything
-	raw   syscall.RawConn
-	tls   *tls.Conn
-	state *tls.ConnectionState
-	clock Clock
+	tcp    net.Conn // closes everything
+	remote netip.AddrPort
+	raw    syscall.RawConn
+	tls    *tls.Conn
+	state  *tls.ConnectionState
+	clock  Clock
 
 	out    []byte // the batch
 	filled bool   // the last read took all that it had room for
@@ -55,7 +56,7 @@ type Link struct {
 
 // Init makes l the link over c, which may be a *tls.Conn.
 func (l *Link) Init(c net.Conn, clock Clock) {
-	l.tcp, l.clock = c, clock
+	l.tcp, l.clock, l.remote = c, clock, remoteOf(c)
 	switch c := c.(type) {
 	case *tls.Conn:
 		l.tls = c
@@ -64,15 +65,9 @@ func (l *Link) Init(c net.Conn, clock Clock) {
 	}
 }
 
-// Remote returns the peer's address, an IPv4 one never as IPv6. It is invalid
-// where the peer is not reached by TCP.
-func (l *Link) Remote() netip.AddrPort {
-	a, ok := l.tcp.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
-}
+// Remote returns the peer's address, or that of the client for which a trusted
+// proxy stands; an IPv4 one never as IPv6. It is invalid where it is not known.
+func (l *Link) Remote() netip.AddrPort { return l.remote }
 
 // IsTLS reports whether the link is, or begins as, one of TLS.
 func (l *Link) IsTLS() bool { return l.tls != nil }

@@ -38,6 +38,7 @@ type Server struct {
 	Limits   pop3.Limits
 	Conns    Conns
 	Timeouts Timeouts
+	Trust    Trust
 
 	Logger      *slog.Logger                       // nil: no log
 	BaseContext func(net.Listener) context.Context // used in place of Serve's context where set
@@ -80,6 +81,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := newConn(s, nc, cancel)
+	if c.trusted(s.Trust.Proxy) {
+		if err := c.acceptProxy(); err != nil {
+			return err
+		}
+	}
 	if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil {
 		c.turnAway(err)
 		return err

@@ -70,8 +70,15 @@ type member Conn
 
 func (c *Conn) member() *member { return (*member)(c) }
 
-func (m *member) Remote() netip.AddrPort { return m.link.Remote() }
-func (m *member) Stop()                  { m.link.Stop() }
+// Remote is what connections are counted by; trusted peers are not counted.
+func (m *member) Remote() netip.AddrPort {
+	if (*Conn)(m).trusted(m.server.Trust.XClient) {
+		return netip.AddrPort{}
+	}
+	return m.link.Remote()
+}
+
+func (m *member) Stop() { m.link.Stop() }
 func (m *member) Abort() {
 	m.cancel()
 	m.link.Abort()

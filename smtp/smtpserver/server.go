@@ -84,6 +84,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := newConn(s, nc, cancel)
+	if c.trusted(s.Trust.Proxy) {
+		if err := c.acceptProxy(); err != nil {
+			return err
+		}
+	}
 	if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil {
 		c.turnAway(err)
 		return err

@@ -798,3 +798,64 @@ func TestHonestSequences(t *testing.T) {
 		})
 	}
 }
+
+// A trusted proxy says for whom it stands before anything else, TLS too; who
+// does not is not served, and from others the header is a command that nobody
+// knows.
+func TestProxy(t *testing.T) {
+	trust := Trust{Proxy: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
+	seen := make(chan string, 1)
+	handler := newSession(func(_ context.Context, c *Conn) (*Session, error) {
+		seen <- c.Remote().String()
+		return nil, nil
+	})
+	t.Run("trusted", func(t *testing.T) {
+		c := connect(t, &Server{Handler: handler, Trust: trust})
+		c.send("PROXY TCP4 198.51.100.7 192.0.2.25 4711 25", "EHLO x", "PROXY TCP4 198.51.100.8 192.0.2.25 4711 25")
+		c.want("220", "250", "500")
+		if got := <-seen; got != "198.51.100.7:4711" {
+			t.Errorf("the client is %s", got)
+		}
+	})
+	t.Run("trusted, with TLS behind it", func(t *testing.T) {
+		near, far := memnet.Pipe(memnet.Options{})
+		srv := &Server{Hostname: "mail.example", Handler: handler, Trust: trust}
+		go srv.ServeConn(t.Context(), tls.Server(far, testTLS()))
+		io.WriteString(near, "PROXY TCP4 198.51.100.7 192.0.2.25 4711 25\r\n")
+		tc, err := startClientTLS(near)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(tc).ReadString('\n'); !strings.HasPrefix(line, "220") {
+			t.Errorf("%q, %v", line, err)
+		}
+		if got := <-seen; got != "198.51.100.7:4711" {
+			t.Errorf("the client is %s", got)
+		}
+		near.Close()
+	})
+	t.Run("trusted, without header", func(t *testing.T) {
+		c := connect(t, &Server{Handler: handler, Trust: trust})
+		c.send("EHLO x, which is long enough")
+		if out, _ := io.ReadAll(c.r); len(out) > 0 {
+			t.Errorf("got %q", out)
+		}
+	})
+	t.Run("not trusted", func(t *testing.T) {
+		c := dial(t, &Server{Handler: handler})
+		<-seen
+		c.send("PROXY TCP4 198.51.100.7 192.0.2.25 4711 25", "NOOP")
+		c.want("500", "250")
+	})
+	t.Run("counted by client", func(t *testing.T) {
+		srv := &Server{Trust: trust, Conns: Conns{PerIP: 1}}
+		for _, tt := range []struct{ ip, want string }{{"198.51.100.7", "220"}, {"198.51.100.8", "220"}, {"198.51.100.7", "421 4.7.0"}} {
+			c := connect(t, srv)
+			c.send("PROXY TCP4 " + tt.ip + " 192.0.2.25 4711 25")
+			line, _ := c.r.ReadString('\n')
+			if !strings.HasPrefix(line, tt.want[:3]) {
+				t.Errorf("%s got %q, want %s", tt.ip, line, tt.want)
+			}
+		}
+	})
+}

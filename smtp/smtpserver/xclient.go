@@ -8,22 +8,6 @@ import (
 	"github.com/mailwire/mailwire/smtp"
 )
 
-// Trust names the peers that are believed when they speak for others, by the
-// addresses that they connect from. The zero value trusts nobody.
-type Trust struct {
-	XClient []netip.Prefix // may send XCLIENT
-}
-
-// trusted reports whether the peer's own address is in one of the prefixes.
-func (c *Conn) trusted(prefixes []netip.Prefix) bool {
-	for _, p := range prefixes {
-		if p.Contains(c.link.Remote().Addr()) {
-			return true
-		}
-	}
-	return false
-}
-
 // XClient returns what a trusted proxy has said of the client, if it has.
 func (c *Conn) XClient() (smtp.XClient, bool) {
 	if c.xclient == nil {

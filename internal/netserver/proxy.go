@@ -1,0 +1,70 @@
+package netserver
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/mailwire/mailwire/internal/proxyproto"
+)
+
+// proxyTime is how long a trusted proxy has for its header.
+const proxyTime = 10 * time.Second
+
+// AcceptProxy reads the PROXY header that stands in front of everything else, TLS
+// too, and makes Remote the client that it names. It reads not one octet more.
+// Any error leaves nothing to serve: the connection is closed.
+func (l *Link) AcceptProxy() error {
+	raw := l.tcp
+	if l.tls != nil {
+		raw = l.tls.NetConn()
+	}
+	h, err := readProxyHeader(raw)
+	if err != nil {
+		l.tcp.Close()
+		return err
+	}
+	if !h.Local {
+		l.remote = h.Source
+	}
+	return nil
+}
+
+func readProxyHeader(c net.Conn) (proxyproto.Header, error) {
+	if err := c.SetReadDeadline(time.Now().Add(proxyTime)); err != nil {
+		return proxyproto.Header{}, err
+	}
+	var b []byte
+	for {
+		h, _, err := proxyproto.Parse(b)
+		switch err {
+		case nil:
+			return h, c.SetReadDeadline(time.Time{})
+		case proxyproto.ErrMore:
+		default:
+			return h, err
+		}
+		// The shortest header has as many octets as want is at first; behind it one
+		// read for each octet is what it takes not to read the client's.
+		want := max(1, len("PROXY UNKNOWN\r\n")-len(b))
+		piece := make([]byte, want)
+		n, err := c.Read(piece)
+		if err != nil {
+			return h, err
+		}
+		b = append(b, piece[:n]...)
+	}
+}
+
+// remoteOf returns the address of a TCP peer.
+func remoteOf(c net.Conn) netip.AddrPort {
+	if tc, ok := c.(*tls.Conn); ok {
+		c = tc.NetConn()
+	}
+	a, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+}
