@@ -241,7 +241,11 @@ func drive(ops, server []byte, oneByOne bool) clientLog {
 	s := NewClientSession(false)
 	src := &chunked{b: server, all: !oneByOne}
 	r := NewReader(src)
-	answered := make(map[Verb]int)
+	type command struct {
+		verb Verb
+		body bool // if the answer is positive
+	}
+	var asked []command
 	for i := 0; i < 50; i++ {
 		if s.State() != Greeting {
 			s.Offered(Caps{Pipelining: len(ops) > 0 && ops[0]%2 == 0, RespCodes: true})
@@ -252,7 +256,8 @@ func drive(ops, server []byte, oneByOne bool) clientLog {
 				if _, err := s.Send(nil, v, args...); err != nil {
 					continue
 				}
-				answered[v]++
+				lists := v == LIST || v == UIDL || v == LANG
+				asked = append(asked, command{v, v == CAPA || v == RETR || v == TOP || lists && args == nil})
 			}
 		}
 		line, err := r.ReadLine(s.LineLimit())
@@ -270,9 +275,10 @@ func drive(ops, server []byte, oneByOne bool) clientLog {
 			log = append(log, fmt.Sprintf("%+v", *e))
 			s.SendOctets(nil, nil)
 		case *ReplyEvent:
-			if answered[e.Verb]--; answered[e.Verb] < 0 {
-				return append(log, "BUG: a reply to "+e.Verb.String()+", which was not sent")
+			if len(asked) == 0 || e.Verb != asked[0].verb || e.Body != (asked[0].body && e.Reply.OK) {
+				return append(log, fmt.Sprintf("BUG: %+v, with %v unanswered", *e, asked))
 			}
+			asked = asked[1:]
 			log = append(log, fmt.Sprintf("%+v", *e))
 			if e.Body {
 				var b bytes.Buffer

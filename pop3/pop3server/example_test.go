@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/memnet"
@@ -38,12 +39,12 @@ func ExampleServer() {
 	}
 	io.WriteString(c, "USER mrose\r\nPASS tanstaaf\r\nTOP 1 0\r\nQUIT\r\n")
 	answers, _ := io.ReadAll(c)
-	fmt.Printf("%s", answers)
+	fmt.Print(strings.ReplaceAll(string(answers), "\r\n", "\n"))
 	fmt.Println(s.Shutdown(context.Background()))
 	// Output:
 	// +OK pop.example POP3 ready
 	// +OK send PASS
-	// +OK maildrop has 1 message (23 octets)
+	// +OK maildrop has 1 message (25 octets)
 	// +OK top of message follows
 	// Subject: hello
 	//
