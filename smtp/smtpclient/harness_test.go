@@ -3,6 +3,7 @@ package smtpclient
 import (
 	"context"
 	"io"
+	"net"
 	"sync"
 	"testing"
 
@@ -90,4 +91,8 @@ func (s *sink) dialer() *Dialer {
 
 func refuse(code int) error {
 	return &smtp.Reject{Code: code, Text: "no"}
+}
+
+func dialOnce(c net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) { return c, nil }
 }

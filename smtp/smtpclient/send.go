@@ -53,7 +53,7 @@ type message struct {
 	body io.Reader
 
 	result       *Result
-	rcpts        []int // what the RCPT commands were for: places in the envelope
+	rcpts        []int // what the RCPT commands were for: places in the result; -1: none, it was refused
 	accepted     int
 	mailAnswered bool
 	bodyRead     bool
@@ -174,6 +174,9 @@ func (m *message) hear(o smtp.Outcome) {
 func (m *message) hearContent(o *smtp.Outcome, err error) {
 	m.result.Reply = o.Reply
 	for n, i := range m.rcpts {
+		if i < 0 {
+			continue
+		}
 		r := &m.result.Rcpts[i]
 		if o.Index >= 0 && n != o.Index || !r.Rcpt.Positive() || m.refused != nil {
 			continue
