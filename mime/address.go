@@ -76,7 +76,6 @@ type member struct {
 	at             bool // has "@" outside quotes
 	odd            bool // has something that no phrase has
 	obs            bool
-	quoted         bool
 	angle          bool
 	spec           addrSpec
 	afterAngleJunk bool
@@ -217,7 +216,6 @@ func (p *addressParser) quoted(m *member, i int) int {
 		return i + 1
 	}
 	m.word(i)
-	m.quoted = true
 	m.end = next
 	return next
 }

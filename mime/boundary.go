@@ -46,13 +46,13 @@ func (b *boundaries) limit() int { return b.most + 4 }
 
 func (b *boundaries) text(i int) []byte { return b.arena[b.open[i].from:b.open[i].to] }
 
-// match compares the head of a line, up to limit or, if whole, to its line end.
+// match compares the head of a line, up to limit or its line end.
 // exact is the boundary for which head is a delimiter so far (white space may
 // follow), closed the one for which it is a close delimiter. An exact match
 // comes first, so that of "B" and "B--" both can be used; then the innermost.
 // RFC 2046, section 5.1.1: a delimiter stands at the start of a line, hence
 // one in mid-line is text.
-func (b *boundaries) match(head []byte, whole bool) (exact, closed int) {
+func (b *boundaries) match(head []byte) (exact, closed int) {
 	exact, closed = noBound, noBound
 	if len(head) < 2 || head[0] != '-' || head[1] != '-' {
 		return

@@ -1,6 +1,10 @@
 package mime
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mailwire/mailwire/internal/ascii"
+)
 
 // headerScan is what the Indexer knows of the header block that it is in.
 type headerScan struct {
@@ -44,12 +48,7 @@ type valueMark struct {
 const byteOrderMark = "\xef\xbb\xbf"
 
 // nameOctet holds the octets that a field name is made of: above SP, no colon.
-var nameOctet = func() (t [256]bool) {
-	for c := '!'; c <= 255; c++ {
-		t[c] = c != ':' && c != 127
-	}
-	return
-}()
+var nameOctet = ascii.Range('!', 255).Without(":")
 
 // startHeaderLine sorts the line by its first octet.
 func (x *Indexer) startHeaderLine(c byte, pos int) int {
@@ -310,8 +309,7 @@ func (x *Indexer) joinJunk() {
 		return
 	}
 	h.junk.pending = false
-	if h.keep == keepType && !h.ownDone || x.bounds.own && h.keep == keepType {
-		// The value has changed since, or will: it is read at the end.
+	if h.keep == keepType { // the boundary may be another now: it is read at the end
 		h.ownDone = true
 		if x.bounds.own {
 			x.bounds.cut(len(x.bounds.open) - 1)

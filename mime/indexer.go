@@ -221,14 +221,14 @@ func (x *Indexer) holdLine(p []byte, pos int) int {
 			return pos + n
 		}
 	}
-	x.judge(head, whole)
+	x.judge(head)
 	x.held = x.held[:0]
 	return pos + n
 }
 
 // judge decides what a line is whose head is known. Its LF is not yet read.
-func (x *Indexer) judge(head []byte, whole bool) {
-	x.match, x.orClose = x.bounds.match(head, whole)
+func (x *Indexer) judge(head []byte) {
+	x.match, x.orClose = x.bounds.match(head)
 	switch {
 	case x.match != noBound:
 		x.line, x.sawCR = linePadding, head[len(head)-1] == '\r'
@@ -309,34 +309,33 @@ func (x *Indexer) takeDelimiter() bool {
 	return true
 }
 
-// closeLine ends a multipart at its close delimiter.
+// closeLine ends a multipart at its close delimiter, behind which junk was read.
 func (x *Indexer) closeLine(junk []byte) {
-	if len(junk) > 0 {
-		x.defect(DefectJunkAfterClose, x.bounds.open[x.orClose].rec, x.lineOff, "")
-	}
-	rec := x.bounds.open[x.orClose].rec
 	x.delimit(x.orClose)
-	x.recs[rec].flags |= flagSawDelimiter | flagClosed
+	x.recs[x.cur].flags |= flagSawDelimiter | flagClosed
 	x.bounds.cut(x.orClose)
 	x.state = inEpilogue
 	x.line = lineClosing
-	x.sawCR = len(junk) > 0 // junk was reported
+	if len(junk) > 0 {
+		x.junkAfterClose()
+	}
+}
+
+func (x *Indexer) junkAfterClose() {
+	x.defect(DefectJunkAfterClose, x.cur, x.lineOff, "")
+	x.line = lineRest
 }
 
 // skipClosing passes what stands behind a close delimiter.
 func (x *Indexer) skipClosing(p []byte, pos int) int {
 	for ; pos < len(p); pos++ {
-		switch c := p[pos]; {
-		case c == '\n':
+		switch p[pos] {
+		case '\n':
 			return x.endLine(p, pos)
-		case c == ' ' || c == '\t' || c == '\r' || x.sawCR:
+		case ' ', '\t', '\r':
 		default:
-			x.sawCR = true
-			x.defect(DefectJunkAfterClose, x.cur, x.lineOff, "")
-		}
-		if x.sawCR {
-			x.line = lineRest
-			return pos + 1
+			x.junkAfterClose()
+			return pos
 		}
 	}
 	return pos

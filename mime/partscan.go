@@ -1,7 +1,7 @@
 package mime
 
-// openPart starts a record with its header at octet off.
-// bare line ends have no CR before it.
+// openPart starts a record with its header at octet off, in front of which bare
+// line ends have no CR.
 func (x *Indexer) openPart(parent int32, off, bare int64, flags recordFlags) {
 	message := parent < 0 || x.recs[parent].kind == Embedded
 	x.cur = int32(len(x.recs))
@@ -177,7 +177,7 @@ func (x *Indexer) finish() {
 		x.firstCR = x.off - 1
 	}
 	if x.line == lineHeld {
-		x.judge(x.held, true)
+		x.judge(x.held)
 	}
 	if x.line == linePadding && x.takeDelimiter() {
 		x.lineOff, x.eol = x.off, 0
