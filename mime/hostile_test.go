@@ -60,6 +60,8 @@ var hostile = []struct {
 	{"comments", func(n int) []byte { return hostileField("To", "(", n) }},
 	{"comments in a parameter", func(n int) []byte { return hostileField("Content-Type", "text/plain; a=(x)(y)", n) }},
 	{"open comments in a parameter", func(n int) []byte { return hostileField("Content-Disposition", "x;a=b(", n) }},
+	{"comments in a name", func(n int) []byte { return hostileField("To: a", "(", n, " <b@c>") }},
+	{"quotes in a name", func(n int) []byte { return hostileField("To: a", `"\`, n, " <b@c>") }},
 	{"brackets", func(n int) []byte { return hostileField("To", "a@[", n) }},
 	{"groups", func(n int) []byte { return hostileField("To", "a:;", n) }},
 	{"words", func(n int) []byte { return hostileField("Subject", "=?x?y?", n) }},
@@ -117,8 +119,11 @@ var hostile = []struct {
 
 func repeatTo(s string, n int) []byte { return bytes.Repeat([]byte(s), n/len(s)+1) }
 
-func hostileField(name, s string, n int) []byte {
-	return append(append([]byte(name+": "), repeatTo(s, n)...), "\r\n\r\nx"...)
+func hostileField(name, s string, n int, end ...string) []byte {
+	if len(end) == 0 {
+		name += ": "
+	}
+	return append(append([]byte(name), repeatTo(s, n)...), strings.Join(end, "")+"\r\n\r\nx"...)
 }
 
 // operations are what a server does that stores and shows a message.

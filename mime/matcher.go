@@ -59,7 +59,7 @@ func (x *Matcher) matchString(s string) bool {
 // message, has the substring. Text is decoded as it streams by. The error is
 // that of the source.
 func (x *Matcher) MatchBody(m *Message) (bool, error) {
-	w := windowPool(x)
+	w := &window{needle: x.needle}
 	for p := range m.Parts() {
 		if p.i > 0 && m.isMessage(p.i) && x.matchFields(p.Header()) {
 			return true, nil
@@ -131,8 +131,6 @@ type window struct {
 	buf    []byte
 	part   []byte // an incomplete character
 }
-
-func windowPool(x *Matcher) *window { return &window{needle: x.needle} }
 
 func (w *window) reset() { w.buf, w.part = w.buf[:0], w.part[:0] }
 

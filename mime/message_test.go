@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -522,4 +523,30 @@ func TestCheck(t *testing.T) {
 	if !errors.Is(error(m.Check()[0]), m.Check()[0]) {
 		t.Error("a defect is no comparable error")
 	}
+}
+
+// TestConcurrent reads one message from several goroutines.
+func TestConcurrent(t *testing.T) {
+	msg := []byte(strings.ReplaceAll(nested, "\r\n", "\n"))
+	m, err := ParseAt(bytes.NewReader(msg), int64(len(msg)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := NewMatcher("two two")
+	var wg sync.WaitGroup
+	raw := m.CRLF().Root().Raw()
+	for range 8 {
+		wg.Go(func() {
+			checkWalk(t, m)
+			m.CRLF().BodyStructure()
+			if ok, err := x.MatchBody(m); !ok || err != nil {
+				t.Errorf("no match, %v", err)
+			}
+			b := make([]byte, raw.Size())
+			if n, err := raw.ReadAt(b, 0); n != len(b) || err != nil && err != io.EOF || !bytes.HasSuffix(toCRLF(msg), b) {
+				t.Errorf("read %d octets, %v", n, err)
+			}
+		})
+	}
+	wg.Wait()
 }

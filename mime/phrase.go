@@ -31,7 +31,7 @@ func (p *addressParser) phrase(s string) string {
 		}
 	}
 	out := make([]byte, 0, len(s))
-	noQuote := false
+	noQuote, noComment := false, false // one that is not closed is looked for once
 	gap := false
 	for i := 0; i < len(s); {
 		next := i + 1
@@ -40,14 +40,13 @@ func (p *addressParser) phrase(s string) string {
 			gap = true
 			i++
 			continue
-		case c == '(':
-			var closed bool
-			if next, closed = skipComment(s, i); closed {
+		case c == '(' && !noComment:
+			if end, closed := skipComment(s, i); closed {
 				gap = true
-				i = next
+				i = end
 				continue
 			}
-			next = i + 1
+			noComment = true
 		}
 		if gap && len(out) > 0 {
 			out = append(out, ' ')
