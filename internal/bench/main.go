@@ -62,7 +62,9 @@ func main() {
 		generate(*load, flag.Arg(0), *seconds)
 		return
 	}
-	table(regexp.MustCompile(*run), *rounds, *seconds)
+	rows := regexp.MustCompile(*run)
+	table(rows, *rounds, *seconds)
+	callTable(rows, *rounds)
 }
 
 // table measures and prints.
