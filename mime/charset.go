@@ -39,8 +39,9 @@ var mailCharsets = map[string]encoding.Encoding{
 	"utf-16": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf16": unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
 	"iso-10646-ucs-2": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "ucs-2": unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
 	"utf-32": utf32.UTF32(utf32.BigEndian, utf32.UseBOM), "utf-32be": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
-	"utf-32le": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
-	"utf-7":    utf7{}, "utf7": utf7{}, "unicode-1-1-utf-7": utf7{}, "csutf7": utf7{}, "csunicode11utf7": utf7{},
+	"utf-32le":    utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
+	"iso-2022-kr": iso2022kr{}, "csiso2022kr": iso2022kr{},
+	"utf-7": utf7{}, "utf7": utf7{}, "unicode-1-1-utf-7": utf7{}, "csutf7": utf7{}, "csunicode11utf7": utf7{},
 }
 
 // noCharset holds labels that say that the sender did not know.
@@ -53,7 +54,7 @@ var noCharset = map[string]bool{
 // is unknown. Labels of WHATWG and IANA are known, and some of senders; quotes,
 // white space and a repeated "charset=" do not matter. iso-8859-1 and us-ascii
 // mean windows-1252, gb2312 means gb18030, ks_c_5601-1987 means cp949, utf-16
-// without byte order mark is big-endian. utf-7 is decoded, never encoded.
+// without byte order mark is big-endian. utf-7 and iso-2022-kr are decoded, never encoded.
 func Charset(label string) encoding.Encoding {
 	return lookupCharset(cleanLabel(label))
 }

@@ -478,6 +478,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte("+AOQ-x+-"), "utf-7", uint8(2))
 	f.Add([]byte("\xfe\xff\x00a\xd8\x00"), "utf-16", uint8(1))
 	f.Add([]byte("\x1b$B$3\x1b(Bx"), "iso-2022-jp", uint8(2))
+	f.Add([]byte("\x1b$)C\x0e>H3g\x0fx\x1b$x\x0e>"), "iso-2022-kr", uint8(2))
 	f.Add([]byte("x"), "nope", uint8(2))
 	f.Fuzz(func(t *testing.T, b []byte, label string, n uint8) {
 		enc, _ := (*Options)(nil).charset(label)

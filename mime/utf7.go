@@ -19,16 +19,17 @@ func (utf7) NewDecoder() *encoding.Decoder {
 
 // NewEncoder refuses: nothing is written in UTF-7.
 func (utf7) NewEncoder() *encoding.Encoder {
-	return &encoding.Encoder{Transformer: noUTF7{}}
+	return &encoding.Encoder{Transformer: notWritten{}}
 }
 
 func (utf7) String() string { return "UTF-7" }
 
-var errUTF7 = errors.New("mime: UTF-7 is not written")
+var errNotWritten = errors.New("mime: charset is not written")
 
-type noUTF7 struct{ transform.NopResetter }
+// notWritten is the encoder of charsets that are only read.
+type notWritten struct{ transform.NopResetter }
 
-func (noUTF7) Transform(_, _ []byte, _ bool) (int, int, error) { return 0, 0, errUTF7 }
+func (notWritten) Transform(_, _ []byte, _ bool) (int, int, error) { return 0, 0, errNotWritten }
 
 // utf7Decoder keeps the bits of an unfinished UTF-16 unit between calls.
 type utf7Decoder struct {

@@ -374,7 +374,7 @@ func TestCharset(t *testing.T) {
 		{"windows-1251", "\xe0", "а"}, {"x-mac-cyrillic", "\xe0", "а"}, {"utf-16", "\x00a", "a"}, {"utf-16", "\xff\xfea\x00", "a"},
 		{"utf-16le", "a\x00", "a"}, {"utf-7", "+AOQ-+-", "ä+"}, {`"utf-8"`, "\xc3\xbc", "ü"}, {" charset=utf-8 ", "\xc3\xbc", "ü"},
 		{"x-gbk", "\xc4\xe3", "你"}, {"cp437", "\x81", "ü"}, {"ibm850", "\x81", "ü"}, {"utf-32be", "\x00\x00\x00a", "a"},
-		{"windows-874", "\xa1", "ก"}, {"tis-620", "\xa1", "ก"}, {"iso-8859-8-i", "\xe0", "א"}, {"ansi_x3.110-1983", "\xfc", "ü"},
+		{"iso-2022-kr", "\x1b$)C\x0e>H3g\x0fx\n\x0e>H\n>H", "안녕x\n안\n>H"}, {"windows-874", "\xa1", "ก"}, {"tis-620", "\xa1", "ก"}, {"iso-8859-8-i", "\xe0", "א"}, {"ansi_x3.110-1983", "\xfc", "ü"},
 	} {
 		e := Charset(c.label)
 		if e == nil {
@@ -385,7 +385,7 @@ func TestCharset(t *testing.T) {
 			t.Errorf("%q in %s is %q, want %q", c.octets, c.label, got, c.want)
 		}
 	}
-	for _, label := range []string{"", "x-none", "unknown-8bit", "iso-2022-kr", "replacement", strings.Repeat("x-", 1000)} {
+	for _, label := range []string{"", "x-none", "unknown-8bit", "iso-2022-cn", "replacement", strings.Repeat("x-", 1000)} {
 		if e := Charset(label); e != nil {
 			t.Errorf("charset %.20q is %v", label, e)
 		}
