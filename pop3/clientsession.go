@@ -134,8 +134,8 @@ func (s *ClientSession) Send(dst []byte, v Verb, args ...string) ([]byte, error)
 		clear(out[len(dst):])
 		return dst, ErrFull
 	}
-	if s.head > 0 && s.head == len(s.queue) {
-		s.queue, s.head = s.queue[:0], 0
+	if s.head > 0 && (s.head == len(s.queue) || s.head >= 64) {
+		s.queue, s.head = append(s.queue[:0], s.queue[s.head:]...), 0
 	}
 	s.queue = append(s.queue, sent{v, bodies.has(v) || listings.has(v) && len(args) == 0, size})
 	s.octets += size

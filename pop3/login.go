@@ -160,6 +160,7 @@ func (s *ServerSession) Open(msgs []Entry, v Reply) (Reply, error) {
 	s.open, s.state = nil, Authorization
 	s.forgetUser()
 	if err := s.drop.load(msgs, s.Config.Limits.messages()); err != nil {
+		s.drop.policy = false
 		return s.complete(Reply{Code: SysPerm, Text: "the maildrop cannot be served"}), err
 	}
 	s.state = Transaction
@@ -180,6 +181,7 @@ func (s *ServerSession) settleLogin(v Reply) Reply {
 	}
 	s.wipe()
 	s.forgetUser()
+	s.drop.policy = false // it was that of another user, perhaps
 	s.state = Authorization
 	if v.Text == "" {
 		v.Text = "login refused"

@@ -134,7 +134,7 @@ func (s *ServerSession) Greet(v Reply) Reply {
 	if v.Text == "" {
 		v.Text = "POP3 ready"
 	}
-	if s.offersAPOP() {
+	if s.offers(APOP) && s.mayLogin() {
 		v.Text += " " + s.Config.Stamp
 	}
 	return s.complete(v)
@@ -285,7 +285,7 @@ func (s *ServerSession) offers(v Verb) bool {
 	case USER, PASS:
 		return !s.hidden("USER")
 	case APOP:
-		return s.Config.Stamp != ""
+		return ValidStamp(s.Config.Stamp)
 	case AUTH:
 		return len(s.Config.Mechanisms) > 0
 	case STLS:
@@ -304,10 +304,6 @@ func (s *ServerSession) offers(v Verb) bool {
 
 // mayLogin reports whether credentials may cross this connection.
 func (s *ServerSession) mayLogin() bool { return s.tls || s.Config.Cleartext }
-
-func (s *ServerSession) offersAPOP() bool {
-	return s.mayLogin() && ValidStamp(s.Config.Stamp)
-}
 
 func (s *ServerSession) hidden(tag string) bool {
 	for _, h := range s.Config.Hide {
@@ -462,7 +458,7 @@ func (s *ServerSession) AppendLines(dst []byte) (out []byte, more bool) {
 		dst = AppendCaps(dst, s.caps())
 	case AUTH:
 		for _, m := range s.Config.Mechanisms {
-			dst = append(append(dst, m...), "\r\n"...)
+			dst = appendCapability(dst, m) // the same grammar keeps it to its line
 		}
 	case LANG:
 		dst = s.appendLanguages(dst)

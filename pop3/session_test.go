@@ -197,6 +197,30 @@ func TestOnlyCredentialsCount(t *testing.T) {
 	}
 }
 
+// The policy of a user who did not get in is not that of the next. RFC 2449,
+// section 6.5.
+func TestPolicyIsOfOneLogin(t *testing.T) {
+	server := Period{Set: true, N: 900, PerUser: true}
+	s := NewServerSession(ServerConfig{Delay: server}, true)
+	s.Greet(Reply{OK: true})
+	for _, fail := range []func(){
+		func() { s.Settle(Reply{Code: InUse}) },
+		func() { s.Open([]Entry{{UID: ""}}, Reply{OK: true}) },
+	} {
+		login(s)
+		s.SetPolicy(Period{Set: true, N: 1}, Period{})
+		fail()
+	}
+	login(s)
+	if _, err := s.Open(nil, Reply{OK: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.Settle(s.Step([]byte("CAPA")).(*Answer).Reply)
+	if got, _ := s.AppendLines(nil); !strings.Contains(string(got), "LOGIN-DELAY 900\r\n") {
+		t.Errorf("CAPA gives %q", got)
+	}
+}
+
 // Only the marked state of TLS survives STLS. RFC 2595, section 4.
 func TestTLSDoneForgets(t *testing.T) {
 	c := ServerConfig{StartTLS: true, Cleartext: true, Stamp: stamp, Mechanisms: []string{"PLAIN"}, Languages: []Language{{Tag: "en"}}}

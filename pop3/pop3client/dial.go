@@ -116,6 +116,7 @@ func NewClient(ctx context.Context, c net.Conn, d *Dialer) (*Client, error) {
 // begin goes from the greeting to the end of the login.
 func (c *Client) begin(ctx context.Context) error {
 	if c.tls != nil {
+		c.extend()
 		if err := c.tls.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("pop3client: TLS handshake: %w", err)
 		}
