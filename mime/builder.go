@@ -35,7 +35,7 @@ type Builder struct {
 	references                 []string
 	report                     *Entity
 	err                        error
-	built                      *Entity
+	boundaries                 map[string]string // by subtype, drawn once
 }
 
 // newBoundary returns a boundary of 130 random bits that neither base64 nor
@@ -49,7 +49,6 @@ func (b *Builder) fail(err error) {
 }
 
 func (b *Builder) addresses(to *[]Address, list []Address) *Builder {
-	b.built = nil
 	for _, a := range list {
 		if err := a.check(); err != nil {
 			b.fail(err)
@@ -92,7 +91,6 @@ func (b *Builder) Recipients() []Address {
 
 // Subject sets the subject; it is encoded as needed.
 func (b *Builder) Subject(s string) *Builder {
-	b.built = nil
 	if err := checkField("Subject", s); err != nil {
 		b.fail(err)
 		return b
@@ -125,7 +123,6 @@ func (b *Builder) Calendar(method, ics string) *Builder {
 
 // leaf makes a part of a type.
 func (b *Builder) leaf(typ string, params ...Param) *Entity {
-	b.built = nil
 	e := new(Entity)
 	t, bad := ParseMediaType(typ)
 	for _, d := range bad {
@@ -295,14 +292,8 @@ func (b *Builder) Entity() (*Entity, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	if b.built == nil {
-		e := b.shape()
-		if err := b.fields(e); err != nil {
-			return nil, err
-		}
-		b.built = e
-	}
-	return b.built, nil
+	e := b.shape()
+	return e, b.fields(e)
 }
 
 // complete fixes what the caller left open, once.

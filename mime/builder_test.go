@@ -160,6 +160,23 @@ func TestBuilderDefaults(t *testing.T) {
 	}
 }
 
+// TestBuilderChanges: what is set after a first write counts in the next.
+func TestBuilderChanges(t *testing.T) {
+	b := new(Builder).From(Addr("", "a@example.com")).Text("x").HTML("y")
+	first := build(t, b)
+	b.Header.Add("X-Later", "1")
+	b.Subject("later")
+	second := build(t, b)
+	h := Parse(second, nil).Header()
+	if h.Get("X-Later") != "1" || h.Get("Subject") != "later" {
+		t.Errorf("header %s", h.Append(nil))
+	}
+	was := Parse(first, nil)
+	if h.MessageID() != was.Header().MessageID() || h.ContentType().String() != was.Root().Type().String() {
+		t.Error("message id or boundary has changed")
+	}
+}
+
 func TestBuilderRefuses(t *testing.T) {
 	ann := Addr("Ann", "ann@example.com")
 	eight := Parse([]byte("Subject: x\r\n\r\n\xc3\xbc\r\n"), nil)

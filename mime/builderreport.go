@@ -29,7 +29,7 @@ func (b *Builder) reportParts(kind, subtype, human string, status []byte, origin
 	part := b.leaf("message/" + subtype)
 	part.Body = status
 	b.report = b.leaf("multipart/report", Param{Name: "report-type", Value: kind})
-	b.report.Children = []*Entity{text, part}
+	b.report.Children, b.report.boundary = []*Entity{text, part}, newBoundary()
 	switch {
 	case original == nil:
 	case full:

@@ -22,20 +22,10 @@ func (b *Builder) shape() *Entity {
 	if len(bodies) == 0 && len(b.attached)+len(b.inline) == 0 {
 		bodies = append(bodies, b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"}))
 	}
-	e := group("alternative", bodies)
-	if len(b.inline) > 0 {
-		if e != nil {
-			e = group("related", append([]*Entity{e}, b.inline...))
-		} else {
-			e = group("related", b.inline)
-		}
-	}
-	if len(b.attached) > 0 {
-		if e != nil {
-			e = group("mixed", append([]*Entity{e}, b.attached...))
-		} else {
-			e = forceGroup("mixed", b.attached)
-		}
+	e := b.group("alternative", bodies)
+	e = b.group("related", join(e, b.inline))
+	if len(b.attached) > 0 { // an attachment alone is one too
+		e = b.multipart("mixed", join(e, b.attached))
 	}
 	return e.shallow()
 }
@@ -47,25 +37,39 @@ func (e *Entity) shallow() *Entity {
 	return &c
 }
 
+// join puts e, if there is one, in front of list.
+func join(e *Entity, list []*Entity) []*Entity {
+	if e == nil {
+		return list
+	}
+	return append([]*Entity{e}, list...)
+}
+
 // group wraps several entities in a multipart; one stays as it is.
-func group(sub string, list []*Entity) *Entity {
+func (b *Builder) group(sub string, list []*Entity) *Entity {
 	switch len(list) {
 	case 0:
 		return nil
 	case 1:
 		return list[0]
 	}
-	return forceGroup(sub, list)
+	return b.multipart(sub, list)
 }
 
-func forceGroup(sub string, list []*Entity) *Entity {
-	e := &Entity{Children: list, boundary: newBoundary()}
+func (b *Builder) multipart(sub string, list []*Entity) *Entity {
+	if b.boundaries[sub] == "" {
+		if b.boundaries == nil {
+			b.boundaries = make(map[string]string, 3)
+		}
+		b.boundaries[sub] = newBoundary()
+	}
+	e := &Entity{Children: list}
 	t := MediaType{Type: "multipart", Subtype: sub}
 	if sub == "related" { // RFC 2387, section 3.1: the type of the root is required
 		root := list[0].Header.ContentType()
 		t.Params = Params{{Name: "type", Value: root.Type + "/" + root.Subtype}}
 	}
-	t.Params = append(t.Params, Param{Name: "boundary", Value: e.boundary})
+	t.Params = append(t.Params, Param{Name: "boundary", Value: b.boundaries[sub]})
 	_ = e.Header.SetMediaType("Content-Type", t) // constant but for a checked type
 	return e
 }

@@ -4,7 +4,8 @@ import "unsafe"
 
 // An Envelope is ENVELOPE of IMAP as plain data: octets as they stand in the
 // header, unfolded with single spaces; encoded-words are not decoded. A nil
-// string is NIL, an empty one is a field that is there and empty.
+// string is NIL, an empty one is a field that is there and empty. The slices must
+// not be changed.
 // RFC 9051, section 7.5.2.
 type Envelope struct {
 	Date, Subject, InReplyTo, MessageID []byte
