@@ -131,19 +131,14 @@ func (f *base64Filter) octets(dst, src []byte) ([]byte, int) {
 }
 
 func (f *base64Filter) padding(src []byte) []byte {
-	lf := bytes.IndexByte(src, '\n')
-	line := src
-	if lf >= 0 {
-		line = src[:lf]
-	}
+	line, rest, whole := bytes.Cut(src, []byte{'\n'})
 	for _, c := range line {
 		f.bad = f.bad || c != '=' && !isSpace(c)
 	}
-	if lf < 0 {
-		return nil
+	if whole {
+		f.state, f.line = base64Resume, f.line[:0]
 	}
-	f.state, f.line = base64Resume, f.line[:0]
-	return src[lf+1:]
+	return rest
 }
 
 // resume looks at the line after padding, which has to be whole to be decided.

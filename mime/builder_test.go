@@ -85,7 +85,7 @@ func TestBuilderShape(t *testing.T) {
 // checkLines: CRLF only, no line over 998 octets.
 func checkLines(t testing.TB, b []byte) {
 	t.Helper()
-	for _, line := range bytes.Split(b, []byte("\r\n")) {
+	for line := range bytes.SplitSeq(b, []byte("\r\n")) {
 		if bytes.ContainsAny(line, "\r\n\x00") || len(line) > 998 {
 			t.Fatalf("line %.200q of %d octets", line, len(line))
 		}

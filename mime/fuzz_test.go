@@ -313,7 +313,7 @@ func FuzzWords(f *testing.F) {
 				n += col
 			}
 			words := 0
-			for _, w := range strings.Fields(line) {
+			for w := range strings.FieldsSeq(line) {
 				if strings.HasPrefix(w, "=?") && strings.HasSuffix(w, "?=") {
 					words++
 					if len(w) > 75 {
@@ -361,7 +361,7 @@ func FuzzParams(f *testing.F) {
 		if back.Params.Get("n") != value || len(bad) > 0 {
 			t.Fatalf("%q is written %q and read back as %q with %v", value, one.String(), back.Params.Get("n"), bad)
 		}
-		for _, line := range strings.Split(one.String(), "\r\n") {
+		for line := range strings.SplitSeq(one.String(), "\r\n") {
 			if len(line) > 998 {
 				t.Fatalf("line of %d octets", len(line))
 			}
@@ -463,7 +463,7 @@ func checkEncode(t testing.TB, b []byte) {
 		if len(r.Defects()) > 0 {
 			t.Fatalf("%v of %q has %v", e, out.Bytes(), r.Defects())
 		}
-		for _, line := range bytes.Split(out.Bytes(), []byte("\r\n")) {
+		for line := range bytes.SplitSeq(out.Bytes(), []byte("\r\n")) {
 			if len(line) > 76 || bytes.ContainsAny(line, "\r\n\x00") {
 				t.Fatalf("%v: line %q", e, line)
 			}

@@ -126,7 +126,7 @@ func appendPhrase(dst []byte, name string, col int) []byte {
 		w.encoded(name, phraseQ)
 		return w.dst
 	}
-	for _, word := range strings.Split(name, " ") {
+	for word := range strings.SplitSeq(name, " ") {
 		if !ascii.All(ascii.Atext, word) {
 			w := lineWriter{dst: dst, col: col, most: foldAt}
 			w.words(string(appendQuoted(nil, name)))

@@ -296,7 +296,7 @@ func TestMediaTypeString(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	long := MediaType{Type: "attachment", Params: Params{{Name: "filename", Value: strings.Repeat("ü", 40)}}}
-	for _, line := range strings.Split(long.String(), "\r\n") {
+	for line := range strings.SplitSeq(long.String(), "\r\n") {
 		if len(line) > 76 {
 			t.Errorf("line of %d octets: %s", len(line), line)
 		}
