@@ -149,10 +149,9 @@ func (c *Client) ready(ctx context.Context) error {
 func (c *Client) drain() error {
 	for {
 		if m := c.open; m != nil {
-			if err := m.body.Drain(); err != nil {
+			if err := m.skip(); err != nil {
 				return err
 			}
-			m.finish(io.EOF)
 		}
 		if c.skipped == 0 {
 			return nil
@@ -225,6 +224,13 @@ func (c *Client) begun(ctx context.Context, v pop3.Verb, args ...string) (done f
 	return c.watch(ctx), e, nil
 }
 
+// How long an answer may be of which we keep what it says: lists of messages, and
+// the others.
+const (
+	maxListing = 128 << 20
+	maxCaps    = 1 << 20
+)
+
 // lines sends a command and hands the lines of its body to each. An error of
 // each is returned when the body has been read.
 func (c *Client) lines(ctx context.Context, each func(line []byte) error, v pop3.Verb) error {
@@ -235,7 +241,11 @@ func (c *Client) lines(ctx context.Context, each func(line []byte) error, v pop3
 	if !e.Body {
 		return done(nil)
 	}
-	body := c.r.Body(c.d.Limits.Body)
+	limit := int64(maxListing)
+	if v == pop3.CAPA || v == pop3.LANG {
+		limit = maxCaps
+	}
+	body := c.r.Body(limit)
 	var bad error
 	most, n := cmp.Or(c.d.Limits.Messages, 1_000_000), 0
 	for line, err := range body.Lines(max(2048, c.d.Limits.ReplyLine)) {
@@ -359,32 +369,39 @@ type message struct {
 	c    *Client
 	body *pop3.Body
 	done func(error) error
-	err  error // io.EOF at the end, or what went wrong
+	err  error // io.EOF: it was read to its end; errSkipped; or what went wrong
 }
+
+// errSkipped is what a message gives that was closed, or overtaken by another
+// command, before its end: it must not seem whole.
+var errSkipped = errors.New("pop3client: the rest of the message was skipped")
 
 func (m *message) Read(p []byte) (int, error) {
 	if m.err != nil {
 		return 0, m.err
 	}
 	n, err := m.body.Read(p)
-	return n, m.finish(err)
+	if err != nil {
+		err = m.finish(err)
+	}
+	return n, err
 }
 
 // WriteTo writes the message without a buffer between.
 func (m *message) WriteTo(w io.Writer) (int64, error) {
-	if m.err != nil {
-		if m.err == io.EOF {
-			return 0, nil
-		}
+	switch m.err {
+	case nil:
+	case io.EOF:
+		return 0, nil
+	default:
 		return 0, m.err
 	}
-	var failed failedWriter
-	failed.w = w
-	n, err := m.body.WriteTo(&failed)
+	to := failedWriter{w: w}
+	n, err := m.body.WriteTo(&to)
 	switch {
 	case err == nil:
 		m.finish(io.EOF)
-	case failed.err == nil:
+	case to.err == nil:
 		err = m.finish(err)
 	}
 	return n, err
@@ -398,38 +415,42 @@ type failedWriter struct {
 
 func (f *failedWriter) Write(p []byte) (int, error) {
 	n, err := f.w.Write(p)
-	if f.err = err; err == nil && n < len(p) {
-		f.err = io.ErrShortWrite
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
 	}
-	return n, f.err
+	f.err = err
+	return n, err
 }
 
-// finish notes the end of the body, if that is what err says.
+// finish ends the message with err: io.EOF, errSkipped, or what went wrong, which
+// breaks the client.
 func (m *message) finish(err error) error {
-	switch {
-	case err == nil || m.err != nil:
-	case err == io.EOF:
-		m.err = io.EOF
-		m.c.open = nil
+	m.c.open = nil
+	if err == io.EOF || err == errSkipped {
 		m.c.s.BodyDone()
 		m.done(nil)
-	default:
-		m.err = m.done(err)
-		m.c.open = nil
-		return m.err
+	} else {
+		err = m.done(err)
 	}
+	m.err = err
 	return err
+}
+
+// skip reads what is left, of a message that has not ended.
+func (m *message) skip() error {
+	if err := m.body.Drain(); err != nil {
+		return m.finish(err)
+	}
+	m.finish(errSkipped)
+	return nil
 }
 
 // Close reads what is left of the message.
 func (m *message) Close() error {
-	if m.err == nil {
-		if err := m.body.Drain(); err != nil {
-			return m.finish(err)
-		}
-		m.finish(io.EOF)
-	}
-	if m.err == io.EOF {
+	switch m.err {
+	case nil:
+		return m.skip()
+	case io.EOF, errSkipped:
 		return nil
 	}
 	return m.err
@@ -452,7 +473,11 @@ const maxAhead = 16
 // What is not read of a message is skipped. Single-use.
 func (c *Client) RetrAll(ctx context.Context, nums []int) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		if err := c.ready(ctx); err != nil {
+		err := c.ready(ctx)
+		if err == nil && c.s.State() != pop3.Transaction {
+			err = pop3.ErrSequence
+		}
+		if err != nil {
 			yield(Message{}, err)
 			return
 		}
@@ -499,11 +524,8 @@ func (c *Client) askAhead(nums []int, asked *int, got int) error {
 	var out []byte
 	for *asked < len(nums) && *asked-got < maxAhead {
 		next, err := c.s.Send(out, pop3.RETR, strconv.Itoa(nums[*asked]))
-		if err == pop3.ErrSequence && *asked > got || err == pop3.ErrFull {
+		if err != nil { // no PIPELINING: one at a time
 			break
-		}
-		if err != nil {
-			return err
 		}
 		out = next
 		*asked++

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"slices"
@@ -227,8 +228,11 @@ func TestUnreadBody(t *testing.T) {
 	if err := c.Noop(ctx); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("reading on: %v", err)
+	if _, err := r.Read(make([]byte, 1)); err == nil || err == io.EOF {
+		t.Errorf("a message that was skipped seems whole: %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 	if r, err = c.Retr(ctx, 1); err != nil {
 		t.Fatal(err)
@@ -651,5 +655,130 @@ func TestCaps(t *testing.T) {
 	caps, err := c.Caps(t.Context())
 	if err != nil || caps.STLS || !caps.Pipelining || !slices.Contains(caps.SASL, "SCRAM-SHA-256") {
 		t.Errorf("%+v, %v", caps, err)
+	}
+}
+
+// RetrAll ends with the error that ends it, and what it cannot do breaks nothing.
+func TestRetrAllErrors(t *testing.T) {
+	d := dialer(t, server(t, pop3test.NewMemory(messages(3)...)))
+	d.Credentials = auth.Credentials{}
+	c := connect(t, d)
+	for _, err := range c.RetrAll(t.Context(), []int{1}) {
+		if err != pop3.ErrSequence {
+			t.Errorf("before login: %v", err)
+		}
+	}
+	if err := c.Dele(t.Context(), 1); err != pop3.ErrSequence {
+		t.Errorf("before login: %v", err)
+	}
+	if err := c.Login(t.Context(), me); err != nil {
+		t.Fatal(err)
+	}
+	for range c.RetrAll(t.Context(), nil) {
+		t.Error("a message of none")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	for m, err := range c.RetrAll(ctx, []int{1, 2, 3}) {
+		if n++; n == 1 {
+			cancel() // behind it all is on its way, and may or may not be read
+		}
+		if err == nil {
+			_, err = io.Copy(io.Discard, m)
+		}
+		if err != nil && err != context.Canceled {
+			t.Error(err)
+		}
+	}
+	if n == 0 || n > 3 {
+		t.Errorf("%d messages", n)
+	}
+
+	err := play(t, begin+"C: RETR 1\nS: +OK\nS: x\nS: .\nC: RETR 2\nS: -ERR no\nC: RETR 3\nS: +OK\nS: y\n", func(ctx context.Context, nc net.Conn) error {
+		c, err := pop3client.NewClient(ctx, nc, open())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		var got []string
+		for m, err := range c.RetrAll(ctx, []int{1, 2, 3}) {
+			var b []byte
+			if err == nil {
+				b, err = io.ReadAll(m)
+			}
+			got = append(got, fmt.Sprintf("%d %q %v", m.N, b, err))
+		}
+		want := []string{`1 "x\r\n" <nil>`, `2 "" pop3: server answered RETR with "-ERR no"`, `3 "y\r\n" unexpected EOF`, `3 "" unexpected EOF`}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		return c.Noop(ctx)
+	})
+	if err != io.ErrUnexpectedEOF {
+		t.Errorf("then: %v", err)
+	}
+}
+
+// A connection on TLS that somebody else made has to satisfy the policy too.
+func TestNewClientOnTLS(t *testing.T) {
+	srv := server(t, pop3test.NewMemory("x"))
+	dial := func() net.Conn {
+		near, far := memnet.Pipe(memnet.Options{})
+		go srv.ServeConn(t.Context(), tls.Server(far, testTLS()))
+		return tls.Client(near, &tls.Config{RootCAs: roots(), ServerName: "mail.example"})
+	}
+	d := &pop3client.Dialer{Credentials: me, TLS: auth.TLSPolicy{Roots: roots(), ServerName: "mail.example"}}
+	c, err := pop3client.NewClient(t.Context(), dial(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Quit(t.Context()); err != nil {
+		t.Error(err)
+	}
+	d.TLS.ServerName = "other.example"
+	if _, err := pop3client.NewClient(t.Context(), dial(), d); err == nil {
+		t.Error("another's certificate is good")
+	}
+}
+
+func TestDialFails(t *testing.T) {
+	d := &pop3client.Dialer{Addr: "mail.example", Dial: func(_ context.Context, network, addr string) (net.Conn, error) {
+		if network != "tcp" || addr != "mail.example:110" {
+			t.Errorf("dials %s %s", network, addr)
+		}
+		return nil, errAny
+	}}
+	if _, err := d.Connect(t.Context()); err != errAny {
+		t.Errorf("%v", err)
+	}
+}
+
+// A list that is kept has its bounds. RFC 2449, section 5.
+func TestEndlessCAPA(t *testing.T) {
+	near, far := memnet.Pipe(memnet.Options{})
+	go func() {
+		io.WriteString(far, "+OK\r\n+OK\r\n")
+		for {
+			if _, err := far.Write(bytes.Repeat([]byte("X-CAPABILITY\r\n"), 1000)); err != nil {
+				return
+			}
+		}
+	}()
+	if _, err := pop3client.NewClient(t.Context(), near, open()); err != pop3.ErrBodyTooLong {
+		t.Errorf("%v", err)
+	}
+}
+
+// The log has no secrets.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	d := dialer(t, server(t, pop3test.NewMemory("x")))
+	d.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c := connect(t, d)
+	if err := c.Rset(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "RSET") || strings.Contains(log.String(), string(me.Password)) {
+		t.Errorf("log %s", log.String())
 	}
 }
