@@ -678,6 +678,7 @@ func TestRetrAllErrors(t *testing.T) {
 		t.Error("a message of none")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for m, err := range c.RetrAll(ctx, []int{1, 2, 3}) {
 		if n++; n == 1 {
