@@ -187,9 +187,23 @@ func FuzzTagList(f *testing.F) {
 	})
 }
 
+// naive is the definition: the first mode, and all that are mx.
+func naive(body string) (mode string, mx int) {
+	for line := range strings.SplitSeq(body, "\n") {
+		name, value, _ := strings.Cut(line, ":")
+		switch {
+		case name == "mx":
+			mx++
+		case name == "mode" && mode == "":
+			mode = strings.Trim(value, " \t\r")
+		}
+	}
+	return mode, mx
+}
+
 func FuzzSTSPolicy(f *testing.F) {
 	f.Add([]byte("version: STSv1\r\nmode: enforce\r\nmx: a.example\r\nmx: *.b.example\r\nmax_age: 1\r\n"))
-	f.Add([]byte("version: STSv1\nmode: none\nmax_age: 1"))
+	f.Add([]byte("version: STSv1\nmode: testing\nmode: enforce\nmx: a.example\nmax_age: 1"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := ParsePolicy(body)
 		if err != nil {
@@ -202,6 +216,9 @@ func FuzzSTSPolicy(f *testing.F) {
 		again, err := ParsePolicy(b)
 		if diff := cmp.Diff(p, again); diff != "" || err != nil {
 			t.Fatalf("%q, %q: %v\n%s", body, b, err, diff)
+		}
+		if mode, mx := naive(string(body)); mode != p.Mode.String() || mx != len(p.MX) {
+			t.Fatalf("%q: mode %v and %d mx, want %s and %d", body, p.Mode, len(p.MX), mode, mx)
 		}
 		if p.MaxAge < 0 || p.MaxAge > maxAge || p.Mode != dnsmx.ModeNone && len(p.MX) == 0 {
 			t.Fatalf("%+v", p)
