@@ -2,7 +2,7 @@ package mime
 
 import (
 	"bytes"
-	"encoding/base64"
+	"encoding/binary"
 	"slices"
 )
 
@@ -82,15 +82,13 @@ func (f *base64Filter) data(dst, src []byte) ([]byte, []byte) {
 		if k := len(line); k > 0 && line[k-1] == '\r' {
 			line = line[:k-1]
 		}
-		if f.n == 0 && len(line)%4 == 0 && len(line) > 0 && line[len(line)-1] != '=' {
-			from := len(dst)
-			dst = slices.Grow(dst, len(line)/4*3)[:from+len(line)/4*3]
-			n, err := base64.StdEncoding.Decode(dst[from:], line)
-			if err == nil && n == len(line)/4*3 {
+		if f.n == 0 && len(line)%4 == 0 {
+			n := 0
+			if dst, n = appendQuads(dst, line); n == len(line) {
 				src = src[min(lf+1, len(src)):]
 				continue
 			}
-			dst = dst[:from]
+			src, lf = src[n:], lf-n // the careful path has the rest
 		}
 		end := min(lf+1, len(src))
 		var n int
@@ -101,6 +99,44 @@ func (f *base64Filter) data(dst, src []byte) ([]byte, []byte) {
 		}
 	}
 	return dst, src
+}
+
+// base64Quad holds the value of an octet at each place of a group of four. What
+// is not of the alphabet has the highest bit.
+var base64Quad = func() (t [4][256]uint32) {
+	for i := range t {
+		for c := range t[i] {
+			if t[i][c] = 1 << 31; base64Value[c] < 64 {
+				t[i][c] = uint32(base64Value[c]) << (18 - 6*i)
+			}
+		}
+	}
+	return
+}()
+
+// appendQuads decodes groups of four, two at a time, as long as they are of the
+// alphabet, and returns how many octets of src that were.
+func appendQuads(dst, src []byte) ([]byte, int) {
+	from := len(dst)
+	out := slices.Grow(dst, len(src)/4*3+8)[:from+len(src)/4*3+8]
+	i, o := 0, from
+	for ; i+8 <= len(src); i, o = i+8, o+6 {
+		s := src[i : i+8 : i+8]
+		a := base64Quad[0][s[0]] | base64Quad[1][s[1]] | base64Quad[2][s[2]] | base64Quad[3][s[3]]
+		b := base64Quad[0][s[4]] | base64Quad[1][s[5]] | base64Quad[2][s[6]] | base64Quad[3][s[7]]
+		if (a|b)>>31 != 0 {
+			return out[:o], i
+		}
+		binary.BigEndian.PutUint64(out[o:], uint64(a)<<40|uint64(b)<<16)
+	}
+	if i < len(src) {
+		a := base64Quad[0][src[i]] | base64Quad[1][src[i+1]] | base64Quad[2][src[i+2]] | base64Quad[3][src[i+3]]
+		if a>>31 == 0 {
+			binary.BigEndian.PutUint32(out[o:], a<<8)
+			i, o = i+4, o+3
+		}
+	}
+	return out[:o], i
 }
 
 // octets decodes until padding and returns how many octets it took.
