@@ -250,22 +250,22 @@ func (s NumSet[N]) search(n N) int {
 // Add adds a number of 1 or more. Adding in ascending order is cheapest.
 func (s *NumSet[N]) Add(n N) { s.AddRange(n, n) }
 
-// AddRange adds lo:hi in either order.
+// AddRange adds lo:hi in either order. It changes the set in place, so that
+// copies made by assignment change with it: see Clone.
 func (s *NumSet[N]) AddRange(lo, hi N) {
 	r := ordered(lo, hi)
-	if n := len(s.runs); n == 0 || r.Hi != Star && s.runs[n-1].Hi != Star && r.Lo > s.runs[n-1].Hi {
-		if n > 0 && r.Lo == s.runs[n-1].Hi+1 {
-			s.runs[n-1].Hi = r.Hi
-			return
-		}
+	if r.Hi == Star {
 		s.runs = append(s.runs, r)
+		s.normalize()
 		return
 	}
-	if r.Hi != Star && s.Contains(r.Lo) && s.runs[s.search(r.Lo)].Hi >= r.Hi {
-		return
+	i := s.search(r.Lo - 1) // the first run that r touches, or that is behind it
+	j := i
+	for j < len(s.runs) && s.runs[j].Hi != Star && s.runs[j].Lo-1 <= r.Hi {
+		r.Lo, r.Hi = min(r.Lo, s.runs[j].Lo), max(r.Hi, s.runs[j].Hi)
+		j++
 	}
-	s.runs = append(s.runs, r)
-	s.normalize()
+	s.runs = slices.Replace(s.runs, i, j, r)
 }
 
 // Clone returns a set that shares nothing with s.
@@ -279,18 +279,16 @@ func (s NumSet[N]) Union(t NumSet[N]) NumSet[N] {
 	return u
 }
 
-// Intersect returns the numbers that are in both. Neither may have a Star.
+// Intersect returns the numbers that are in both. Neither may have a Star. Its
+// time is that of the set with fewer runs, and of the result.
 func (s NumSet[N]) Intersect(t NumSet[N]) NumSet[N] {
+	if len(s.runs) > len(t.runs) {
+		s, t = t, s
+	}
 	var out NumSet[N]
-	for i, j := 0, 0; i < len(s.runs) && j < len(t.runs); {
-		a, b := s.runs[i], t.runs[j]
-		if lo, hi := max(a.Lo, b.Lo), min(a.Hi, b.Hi); lo <= hi {
-			out.runs = append(out.runs, Range[N]{lo, hi})
-		}
-		if a.Hi < b.Hi {
-			i++
-		} else {
-			j++
+	for _, r := range s.runs {
+		for i := t.search(r.Lo); i < len(t.runs) && t.runs[i].Lo <= r.Hi; i++ {
+			out.runs = append(out.runs, Range[N]{max(r.Lo, t.runs[i].Lo), min(r.Hi, t.runs[i].Hi)})
 		}
 	}
 	return out
@@ -299,23 +297,17 @@ func (s NumSet[N]) Intersect(t NumSet[N]) NumSet[N] {
 // Subtract returns the numbers that are in s and not in t. Neither may have a Star.
 func (s NumSet[N]) Subtract(t NumSet[N]) NumSet[N] {
 	var out NumSet[N]
-	j := 0
 	for _, r := range s.runs {
-		for j < len(t.runs) && t.runs[j].Hi < r.Lo {
-			j++
-		}
-		whole := true
-		for k := j; k < len(t.runs) && t.runs[k].Lo <= r.Hi; k++ {
-			if cut := t.runs[k]; cut.Lo > r.Lo {
+		left := true
+		for i := t.search(r.Lo); i < len(t.runs) && t.runs[i].Lo <= r.Hi && left; i++ {
+			cut := t.runs[i]
+			if cut.Lo > r.Lo {
 				out.runs = append(out.runs, Range[N]{r.Lo, cut.Lo - 1})
 			}
-			if t.runs[k].Hi >= r.Hi {
-				whole = false
-				break
-			}
-			r.Lo = t.runs[k].Hi + 1
+			left = cut.Hi < r.Hi
+			r.Lo = cut.Hi + 1
 		}
-		if whole {
+		if left {
 			out.runs = append(out.runs, r)
 		}
 	}
