@@ -24,7 +24,7 @@ var ErrList = errors.New("dnsmx: the list gives no usable answer")
 // means that nothing is known, and is not a reason to refuse mail.
 func ListedAddr(ctx context.Context, r Resolver, zone Name, a netip.Addr) (Listing, error) {
 	if !a.IsValid() {
-		return Listing{}, fmt.Errorf("dnsmx: no address to look up")
+		return Listing{}, errNotAddr
 	}
 	return listed(ctx, r, zone, reverseLabels(a))
 }
@@ -65,6 +65,9 @@ func listed(ctx context.Context, r Resolver, zone Name, labels string) (Listing,
 // isCode accepts 127.0.0.0/8 without the address of the host itself, and without
 // 127.255.255.0/24, by which lists say that they do not answer this resolver.
 func isCode(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
 	b := a.As4()
 	return b[0] == 127 && b != [4]byte{127, 0, 0, 1} && [3]byte(b[:3]) != [3]byte{127, 255, 255}
 }

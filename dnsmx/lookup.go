@@ -2,6 +2,7 @@ package dnsmx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -101,7 +102,7 @@ func merge(a, b Answer) Answer {
 // Confirm. Records that are no names of hosts are left out.
 func LookupPTR(ctx context.Context, r Resolver, a netip.Addr) ([]Name, Answer, error) {
 	if !a.IsValid() {
-		return nil, Answer{}, fmt.Errorf("dnsmx: no address to look up")
+		return nil, Answer{}, errNotAddr
 	}
 	answer, err := r.Query(ctx, reverse(a), TypePTR)
 	if err != nil {
@@ -115,6 +116,8 @@ func LookupPTR(ctx context.Context, r Resolver, a netip.Addr) ([]Name, Answer, e
 	}
 	return names, answer, nil
 }
+
+var errNotAddr = errors.New("dnsmx: not an address")
 
 // reverse returns the name under which PTR records lie: RFC 1035, section 3.5;
 // RFC 3596, section 2.5.
