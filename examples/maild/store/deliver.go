@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/mailwire/mailwire/mime"
 )
 
 // chunkSize is how much of a message is in memory at a time, on its way in and out.
@@ -18,9 +22,11 @@ const chunkSize = 64 << 10
 func (s *Store) Deliver(ctx context.Context, accounts []string, received time.Time, content io.Reader) error {
 	p := spool{dir: s.dir}
 	defer p.Close()
-	if _, err := io.Copy(&p, content); err != nil {
+	var parts mime.Indexer // finds them while the octets stream by
+	if _, err := io.Copy(io.MultiWriter(&p, &parts), content); err != nil {
 		return err
 	}
+	index := parts.Finish(nil).AppendIndex(nil)
 	textSize, err := p.textSize()
 	if err != nil {
 		return err
@@ -29,7 +35,7 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, received time.Ti
 		return err
 	}
 	return s.change(p.size, func(t *tx) error {
-		id, err := t.insert("INSERT INTO contents (size, text_size) VALUES (?, ?)", p.size, textSize)
+		id, err := t.insert("INSERT INTO contents (size, text_size, mime) VALUES (?, ?, ?)", p.size, textSize, index)
 		if err != nil {
 			return err
 		}
@@ -103,3 +109,43 @@ func (c *content) fetch() error {
 }
 
 func (c *content) Close() error { return nil }
+
+// Parse returns the message with its parts, which were found when it came in: it
+// is not read again but for what is asked of its parts. ErrNotFound as in
+// Content. ctx is for all that is read through the result.
+func (s *Store) Parse(ctx context.Context, m Message) (*mime.Message, error) {
+	var index []byte
+	err := s.read.QueryRowContext(ctx, "SELECT mime FROM contents WHERE id = ?", m.content).Scan(&index)
+	if err != nil {
+		return nil, found(err)
+	}
+	return mime.LoadIndex(index, &random{ctx: ctx, store: s, id: m.content}, nil)
+}
+
+// A random reads the octets of a message at any place, a chunk at a time.
+type random struct {
+	ctx   context.Context
+	store *Store
+	id    int64
+}
+
+func (r *random) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		var chunk []byte
+		err := r.store.read.QueryRowContext(r.ctx, "SELECT data FROM chunks WHERE content = ? AND seq = ?", r.id, off/chunkSize).Scan(&chunk)
+		if errors.Is(err, sql.ErrNoRows) {
+			return n, io.EOF // behind the last, or the message has gone
+		}
+		if err != nil {
+			return n, err
+		}
+		skip := off % chunkSize
+		if skip >= int64(len(chunk)) {
+			return n, io.EOF
+		}
+		k := copy(p[n:], chunk[skip:])
+		n += k
+		off += int64(k)
+	}
+	return n, nil
+}

@@ -37,7 +37,8 @@ INSERT INTO uidvalidity VALUES (0);
 CREATE TABLE contents (
 	id        INTEGER PRIMARY KEY AUTOINCREMENT,
 	size      INTEGER NOT NULL,               -- octets as stored: RFC822.SIZE
-	text_size INTEGER NOT NULL                -- octets with every line end as CRLF: what POP3 counts
+	text_size INTEGER NOT NULL,               -- octets with every line end as CRLF: what POP3 counts
+	mime      BLOB NOT NULL                   -- where its parts are, as mime.Message.AppendIndex writes it
 ) STRICT;
 
 -- In pieces, so that 50 MiB are read without holding 50 MiB.
