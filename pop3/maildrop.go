@@ -239,3 +239,28 @@ func (s *ServerSession) stepDele(arg []byte) Event {
 	s.index = i
 	return s.answer("marked for deletion", false)
 }
+
+// stepQuit: RFC 1939, sections 4 and 6. Only behind a login is there an UPDATE
+// state.
+func (s *ServerSession) stepQuit() Event {
+	if s.state == Authorization {
+		return s.answer("bye", false)
+	}
+	s.events.update = UpdateEvent{Deleted: s.drop.deleted()}
+	s.state = Update
+	return s.ask(&s.events.update)
+}
+
+// settleUpdate: whether the messages are gone or not, the session is over.
+// RFC 1939, section 6.
+func (s *ServerSession) settleUpdate(v Reply) Reply {
+	s.state = Closed
+	switch {
+	case v.Text != "":
+	case v.OK:
+		v.Text = "bye"
+	default:
+		v.Text = "some deleted messages not removed"
+	}
+	return v
+}
