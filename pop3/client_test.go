@@ -246,7 +246,7 @@ func drive(ops, server []byte, oneByOne bool) clientLog {
 		body bool // if the answer is positive
 	}
 	var asked []command
-	for i := 0; i < 50; i++ {
+	for range 50 {
 		if s.State() != Greeting {
 			s.Offered(Caps{Pipelining: len(ops) > 0 && ops[0]%2 == 0, RespCodes: true})
 			for len(ops) > 0 && s.Pending() < 5 {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -330,10 +331,8 @@ func (d *dialogue) offers(capability string) bool {
 		if !hasArg {
 			return true
 		}
-		for _, f := range fields[1:] {
-			if f == arg {
-				return true
-			}
+		if slices.Contains(fields[1:], arg) {
+			return true
 		}
 	}
 	return false
