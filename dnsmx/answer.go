@@ -169,12 +169,16 @@ type sections struct {
 func (s *sections) find(w wire, r *Response) error {
 	s.answers, s.authorities = int(w.uint16(6)), int(w.uint16(8))
 	off := s.answer
+	var t textName
 	for i := range s.answers + s.authorities + int(w.uint16(10)) {
 		if i == s.answers {
 			s.authority = off
 		}
 		rec, err := w.record(off)
 		if err != nil {
+			return err
+		}
+		if _, err := w.ownedBy(rec, Name{}, Name{}, &t); err != nil {
 			return err
 		}
 		switch {
