@@ -190,10 +190,11 @@ func startPostfix(t testing.TB, next, config string) (addr string, roots *x509.C
 	}
 	fill := strings.NewReplacer("DIR", dir, "NEXT", nextPort, "PORT", port)
 	for name, content := range map[string]string{
-		"conf/main.cf":  fill.Replace(postfixMain + config),
-		"conf/cert.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})),
-		"conf/key.pem":  string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key})),
-		"spool/.keep":   "", "data/.keep": "",
+		"conf/main.cf":   fill.Replace(postfixMain + config),
+		"conf/master.cf": fill.Replace(postfixMaster),
+		"conf/cert.pem":  string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})),
+		"conf/key.pem":   string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key})),
+		"spool/.keep":    "", "data/.keep": "",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
