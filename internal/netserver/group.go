@@ -36,7 +36,7 @@ type Group struct {
 	mu        sync.Mutex
 	stopping  bool
 	listeners map[net.Listener]struct{}
-	members   map[Member]struct{}
+	members   map[Member]netip.Prefix // and what each is counted by
 	perIP     map[netip.Prefix]int
 	idle      chan struct{} // closed when stopping and no member is left; nil before
 }
@@ -109,28 +109,30 @@ func (g *Group) Stopping() bool {
 	return g.stopping
 }
 
-// Admit counts a connection in, or says why not: ErrClosed, ErrTotal, ErrPerIP.
+// Admit counts a connection in by the address that it has now, or says why not:
+// ErrClosed, ErrTotal, ErrPerIP. It is called again for one that is in when it is
+// found to stand for another address; if that is refused, it is in as before.
 func (g *Group) Admit(m Member, most Limits) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	total, perIP := cmp.Or(most.Total, 4096), cmp.Or(most.PerIP, 100)
 	ip := network(m.Remote().Addr())
+	was, in := g.members[m]
 	switch {
 	case g.stopping:
 		return ErrClosed
-	case total > 0 && len(g.members) >= total:
+	case !in && total > 0 && len(g.members) >= total:
 		return ErrTotal
-	case ip.IsValid() && perIP > 0 && g.perIP[ip] >= perIP:
+	case ip.IsValid() && ip != was && perIP > 0 && g.perIP[ip] >= perIP:
 		return ErrPerIP
 	}
 	if g.members == nil {
-		g.members = make(map[Member]struct{})
+		g.members = make(map[Member]netip.Prefix)
 		g.perIP = make(map[netip.Prefix]int)
 	}
-	g.members[m] = struct{}{}
-	if ip.IsValid() {
-		g.perIP[ip]++
-	}
+	g.members[m] = ip
+	g.count(was, -1)
+	g.count(ip, +1)
 	return nil
 }
 
@@ -138,14 +140,23 @@ func (g *Group) Admit(m Member, most Limits) error {
 func (g *Group) Dismiss(m Member) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.members, m)
-	if ip := network(m.Remote().Addr()); ip.IsValid() {
-		if g.perIP[ip]--; g.perIP[ip] == 0 {
-			delete(g.perIP, ip)
-		}
+	ip, in := g.members[m]
+	if !in {
+		return
 	}
+	delete(g.members, m)
+	g.count(ip, -1)
 	if g.stopping && len(g.members) == 0 {
 		close(g.idle)
+	}
+}
+
+func (g *Group) count(ip netip.Prefix, n int) {
+	if !ip.IsValid() {
+		return
+	}
+	if g.perIP[ip] += n; g.perIP[ip] == 0 {
+		delete(g.perIP, ip)
 	}
 }
 
@@ -173,7 +184,9 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	g.abort()
+	if !g.abort() {
+		return nil
+	}
 	return ctx.Err()
 }
 
@@ -203,10 +216,12 @@ func (g *Group) stop() (idle <-chan struct{}) {
 	return g.idle
 }
 
-func (g *Group) abort() {
+// abort reports whether there was anybody to abort.
+func (g *Group) abort() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for m := range g.members {
 		m.Abort()
 	}
+	return len(g.members) > 0
 }

@@ -111,6 +111,50 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+// Who has nobody to wait for does not say that he waited too long.
+func TestShutdownOfNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := new(Group).Shutdown(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A member is counted by the address that it had when it was admitted last, and
+// goes once, whatever it says of itself then.
+func TestAdmitAgain(t *testing.T) {
+	var g Group
+	most := Limits{Total: 2, PerIP: 1}
+	v, other := newVisitor(""), newVisitor("192.0.2.1")
+	for _, m := range []Member{v, other} {
+		if err := g.Admit(m, most); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.addr = "192.0.2.1"
+	if err := g.Admit(v, most); err != ErrPerIP {
+		t.Errorf("under an address that is taken: %v", err)
+	}
+	v.addr = "192.0.2.2"
+	if err := g.Admit(v, most); err != nil {
+		t.Errorf("under another one: %v", err)
+	}
+	v.addr = "192.0.2.3"
+	for range 2 {
+		g.Dismiss(v)
+		g.Dismiss(other)
+	}
+	if len(g.members) > 0 || len(g.perIP) > 0 {
+		t.Errorf("left behind: %v, %v", g.members, g.perIP)
+	}
+	if err := g.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	g.Dismiss(v)
+}
+
 // A failer is a listener that fails a few times, then has a connection, then is closed.
 type failer struct {
 	errs   []error

@@ -34,7 +34,7 @@ var ErrStopping = errors.New("stopping")
 // first: all replies leave, so that nobody waits for a reply that waits here,
 // and the deadline is set.
 type Link struct {
-	tcp    net.Conn // closes everything
+	tcp    net.Conn // below TLS
 	remote netip.AddrPort
 	raw    syscall.RawConn
 	tls    *tls.Conn
@@ -45,13 +45,13 @@ type Link struct {
 	filled bool   // the last read took all that it had room for
 	err    error  // of a write: nothing goes any more
 
-	readBy  time.Time // the deadlines that the connection has
-	writeBy time.Time
+	writeBy time.Time // the deadline that the connection has
 
 	// What Stop touches.
 	mu       sync.Mutex
 	stopping bool
 	busy     bool
+	readBy   time.Time // the deadline that the connection has
 }
 
 // Init makes l the link over c, which may be a *tls.Conn.
@@ -59,7 +59,7 @@ func (l *Link) Init(c net.Conn, clock Clock) {
 	l.tcp, l.clock, l.remote = c, clock, remoteOf(c)
 	switch c := c.(type) {
 	case *tls.Conn:
-		l.tls = c
+		l.tls, l.tcp = c, c.NetConn()
 	case *net.TCPConn:
 		l.raw, _ = c.SyscallConn()
 	}
@@ -88,20 +88,6 @@ func (l *Link) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// readMore reads without waiting. It is tried where the last read took all that
-// it had room for and replies are held: RFC 2920, section 3.2, item 7 has them
-// leave when the input buffer of TCP is empty, not when ours is.
-func readMore(raw syscall.RawConn, p []byte) (n int) {
-	err := raw.Read(func(fd uintptr) bool {
-		n, _ = syscall.Read(int(fd), p)
-		return true
-	})
-	if err != nil || n < 0 {
-		return 0 // readOrWait finds out why
-	}
-	return n
-}
-
 // readOrWait flushes, then reads.
 func (l *Link) readOrWait(p []byte) (int, error) {
 	if err := l.Flush(); err != nil {
@@ -120,7 +106,7 @@ func (l *Link) readOrWait(p []byte) (int, error) {
 		n, err := from.Read(p)
 		now := time.Now()
 		l.clock.Read(n, now.Sub(began))
-		if !errors.Is(err, os.ErrDeadlineExceeded) || l.Stopping() || !by.IsZero() && by.Sub(now) < time.Second {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || l.hasToStop() || !by.IsZero() && by.Sub(now) < time.Second {
 			return n, err
 		}
 		// The deadline that the connection had was an earlier one, of another wait.
@@ -132,19 +118,18 @@ func (l *Link) readOrWait(p []byte) (int, error) {
 // when it would be a second too late; one that is too early wakes us, and is
 // moved then.
 func (l *Link) setReadDeadline(now, by time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var move bool
 	switch {
+	case l.stopping && !l.busy:
+		return ErrStopping
 	case l.readBy.IsZero():
 		move = !by.IsZero()
 	case !l.readBy.After(now): // has woken us already
 		move = true
 	default:
 		move = !by.IsZero() && l.readBy.Sub(by) >= time.Second
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.stopping && !l.busy {
-		return ErrStopping
 	}
 	if !move {
 		return nil
@@ -153,9 +138,27 @@ func (l *Link) setReadDeadline(now, by time.Time) error {
 	return l.tcp.SetReadDeadline(by)
 }
 
+// disarm takes the deadlines away that reads and writes of the link have left
+// behind, but not the one of Stop: what comes now has its own.
+func (l *Link) disarm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopping && !l.busy {
+		return
+	}
+	l.readBy, l.writeBy = time.Time{}, time.Time{}
+	l.tcp.SetDeadline(time.Time{})
+}
+
+var errNoHandshake = errors.New("TLS has not begun")
+
 // Flush writes the batch. Its first error stays.
 func (l *Link) Flush() error {
 	if l.err != nil || len(l.out) == 0 {
+		return l.err
+	}
+	if l.tls != nil && l.state == nil { // it would do a handshake by itself
+		l.err = errNoHandshake
 		return l.err
 	}
 	now := time.Now()
@@ -189,7 +192,8 @@ func (l *Link) Stop() {
 	defer l.mu.Unlock()
 	l.stopping = true
 	if !l.busy {
-		l.tcp.SetReadDeadline(time.Unix(1, 0))
+		l.readBy = time.Unix(1, 0)
+		l.tcp.SetReadDeadline(l.readBy)
 	}
 }
 
@@ -200,18 +204,25 @@ func (l *Link) Stopping() bool {
 	return l.stopping
 }
 
+// hasToStop reports whether Stop was called and nothing is to be finished first.
+func (l *Link) hasToStop() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopping && !l.busy
+}
+
 // Stopped reports whether err, of Read, is what Stop makes of it.
 func (l *Link) Stopped(err error) bool {
-	return l.Stopping() && (err == ErrStopping || errors.Is(err, os.ErrDeadlineExceeded))
+	return l.hasToStop() && (err == ErrStopping || errors.Is(err, os.ErrDeadlineExceeded))
 }
 
 // Abort closes the connection at once.
 func (l *Link) Abort() { l.tcp.Close() }
 
 // Close closes the connection. cleanly: tell a peer with TLS that nothing was
-// cut off.
+// cut off, unless something was.
 func (l *Link) Close(cleanly bool) {
-	if l.tls != nil && cleanly {
+	if l.tls != nil && cleanly && l.err == nil {
 		l.tls.Close()
 	}
 	l.tcp.Close()
@@ -239,6 +250,7 @@ type Reader interface {
 func (l *Link) Handshake(ctx context.Context, r Reader, most time.Duration) error {
 	ctx, cancel := Within(ctx, most)
 	defer cancel()
+	l.disarm()
 	if err := l.tls.HandshakeContext(ctx); err != nil {
 		return err
 	}
@@ -262,7 +274,11 @@ type upgrader struct {
 	link *Link
 }
 
-func (u upgrader) Upgrade(io.Reader) error { return u.Reader.Upgrade(u.link) }
+// Upgrade is called when the handshake is about to begin.
+func (u upgrader) Upgrade(io.Reader) error {
+	u.link.disarm()
+	return u.Reader.Upgrade(u.link)
+}
 
 // Within bounds ctx by a time, unless that is negative.
 func Within(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {

@@ -199,4 +199,45 @@ func TestStop(t *testing.T) {
 			}
 		})
 	})
+	// A deadline that is kept because it is too early is nobody's reason to stop.
+	t.Run("busy, with an earlier deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			clock := &stopwatch{read: 10 * time.Second, write: -1}
+			peer, l := newLink(clock, memnet.Options{})
+			peer.Write([]byte("x"))
+			l.Read(make([]byte, 10))
+			l.SetBusy(true)
+			clock.read = time.Hour
+			done := read(l)
+			l.Stop()
+			time.AfterFunc(time.Minute, func() { peer.Write([]byte("x")) })
+			if err := <-done; err != nil {
+				t.Errorf("a busy link was stopped: %v", err)
+			}
+		})
+	})
+	t.Run("busy only after it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			peer, l := newLink(&stopwatch{read: time.Hour, write: -1}, memnet.Options{})
+			peer.Write([]byte("x"))
+			l.Read(make([]byte, 10))
+			l.Stop()
+			l.SetBusy(true)
+			done := read(l)
+			time.AfterFunc(time.Minute, func() { peer.Write([]byte("x")) })
+			if err := <-done; err != nil {
+				t.Errorf("a busy link was stopped: %v", err)
+			}
+		})
+	})
+	t.Run("busy and too slow", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			_, l := newLink(&stopwatch{read: time.Minute, write: -1}, memnet.Options{})
+			l.SetBusy(true)
+			l.Stop()
+			if _, err := l.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) || l.Stopped(err) {
+				t.Errorf("%v, stopped %v; want a timeout", err, l.Stopped(err))
+			}
+		})
+	})
 }

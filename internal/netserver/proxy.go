@@ -16,11 +16,8 @@ const proxyTime = 10 * time.Second
 // too, and makes Remote the client that it names. It reads not one octet more.
 // Any error leaves nothing to serve: the connection is closed.
 func (l *Link) AcceptProxy() error {
-	raw := l.tcp
-	if l.tls != nil {
-		raw = l.tls.NetConn()
-	}
-	h, err := readProxyHeader(raw)
+	h, err := l.readProxyHeader()
+	l.disarm()
 	if err != nil {
 		l.tcp.Close()
 		return err
@@ -31,8 +28,9 @@ func (l *Link) AcceptProxy() error {
 	return nil
 }
 
-func readProxyHeader(c net.Conn) (proxyproto.Header, error) {
-	if err := c.SetReadDeadline(time.Now().Add(proxyTime)); err != nil {
+func (l *Link) readProxyHeader() (proxyproto.Header, error) {
+	now := time.Now()
+	if err := l.setReadDeadline(now, now.Add(proxyTime)); err != nil {
 		return proxyproto.Header{}, err
 	}
 	var b []byte
@@ -40,7 +38,7 @@ func readProxyHeader(c net.Conn) (proxyproto.Header, error) {
 		h, _, err := proxyproto.Parse(b)
 		switch err {
 		case nil:
-			return h, c.SetReadDeadline(time.Time{})
+			return h, nil
 		case proxyproto.ErrMore:
 		default:
 			return h, err
@@ -49,7 +47,7 @@ func readProxyHeader(c net.Conn) (proxyproto.Header, error) {
 		// read for each octet is what it takes not to read the client's.
 		want := max(1, len("PROXY UNKNOWN\r\n")-len(b))
 		piece := make([]byte, want)
-		n, err := c.Read(piece)
+		n, err := l.tcp.Read(piece)
 		if err != nil {
 			return h, err
 		}

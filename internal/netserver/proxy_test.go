@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/mailwire/mailwire/internal/memnet"
 	"github.com/mailwire/mailwire/internal/proxyproto"
@@ -63,6 +64,24 @@ func TestAcceptProxyFails(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A link that is to stop does not wait for a header, whenever it was told.
+func TestAcceptProxyStops(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			_, l := newLink(&stopwatch{read: -1, write: -1}, memnet.Options{})
+			if before {
+				l.Stop()
+			} else {
+				time.AfterFunc(time.Second, l.Stop)
+			}
+			began := time.Now()
+			if err := l.AcceptProxy(); !l.Stopped(err) || time.Since(began) > time.Second {
+				t.Errorf("told before: %v: %v after %v", before, err, time.Since(began))
+			}
+		})
+	}
 }
 
 func TestRemote(t *testing.T) {
