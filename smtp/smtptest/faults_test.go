@@ -85,7 +85,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 // A case that is known to fail, and does not, is a failure.
 func TestKnownThatPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target, server := newTarget(smtp.SMTP, false)
+		target, server := newTarget(smtp.SMTP, false, false)
 		defer server.Close()
 		target.Known = map[string]string{"SEQ-1": "no reason"}
 		if o := Cases()[0].Run(t.Context(), target); o.Verdict != Failed || o.Case.ID != "SEQ-1" {

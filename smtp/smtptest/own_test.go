@@ -1,11 +1,11 @@
 package smtptest
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +26,7 @@ var (
 )
 
 // newTarget returns our own server with all that it can offer, in memory.
-func newTarget(protocol smtp.Protocol, implicitTLS bool) (*Target, *smtpserver.Server) {
+func newTarget(protocol smtp.Protocol, implicitTLS, trusted bool) (*Target, *smtpserver.Server) {
 	cert, roots, err := newCertificate("mx.example")
 	if err != nil {
 		panic(err)
@@ -77,6 +77,11 @@ func newTarget(protocol smtp.Protocol, implicitTLS bool) (*Target, *smtpserver.S
 		return c, c.HandshakeContext(ctx)
 	}
 	t.Shutdown = s.Shutdown
+	if trusted { // as a proxy
+		all := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+		s.Trust = smtpserver.Trust{Proxy: all, XClient: all}
+		t.Proxy = true
+	}
 	return t, s
 }
 
@@ -103,19 +108,22 @@ func TestOwnServer(t *testing.T) {
 		name     string
 		protocol smtp.Protocol
 		tls      bool
+		trusted  bool
 	}{
-		{"SMTP", smtp.SMTP, false},
-		{"Submission", smtp.Submission, false},
-		{"LMTP", smtp.LMTP, false},
-		{"SMTP over TLS", smtp.SMTP, true},
-		{"Submission over TLS", smtp.Submission, true},
+		{"SMTP", smtp.SMTP, false, false},
+		{"Submission", smtp.Submission, false, false},
+		{"LMTP", smtp.LMTP, false, false},
+		{"SMTP over TLS", smtp.SMTP, true, false},
+		{"Submission over TLS", smtp.Submission, true, false},
+		{"LMTP over TLS", smtp.LMTP, true, false},
+		{"SMTP behind a proxy", smtp.SMTP, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, c := range Cases() {
 				t.Run(c.ID, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						target, server := newTarget(test.protocol, test.tls)
+						target, server := newTarget(test.protocol, test.tls, test.trusted)
 						defer server.Close()
 						o := c.Run(t.Context(), target)
 						switch o.Verdict {
@@ -129,5 +137,4 @@ func TestOwnServer(t *testing.T) {
 			}
 		})
 	}
-	_ = bytes.Equal
 }
