@@ -212,13 +212,13 @@ func (c *Client) begun(ctx context.Context, v pop3.Verb, args ...string) (done f
 	if err == nil {
 		e, err = c.reply()
 	}
-	if err = done(err); err != nil {
-		return nil, nil, err
+	if err == nil && e.Reply.OK {
+		return done, e, nil
 	}
-	if !e.Reply.OK {
-		return nil, nil, &pop3.ReplyError{Verb: v, Reply: e.Reply}
+	if err = done(err); err == nil {
+		err = &pop3.ReplyError{Verb: v, Reply: e.Reply}
 	}
-	return c.watch(ctx), e, nil
+	return nil, nil, err
 }
 
 // TLS returns the state of TLS, nil without TLS.

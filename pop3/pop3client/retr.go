@@ -150,6 +150,12 @@ func (c *Client) RetrAll(ctx context.Context, nums []int) iter.Seq2[Message, err
 			return
 		}
 		done := c.watch(ctx)
+		failed := func(err error) error { // the messages share one watch
+			if err != nil {
+				err = done(err)
+			}
+			return err
+		}
 		for asked, got := 0, 0; got < len(nums); got++ {
 			n := nums[got]
 			err := c.askAhead(nums, &asked, got)
@@ -162,29 +168,34 @@ func (c *Client) RetrAll(ctx context.Context, nums []int) iter.Seq2[Message, err
 				return
 			}
 			c.skipped = asked - got - 1
-			more := false
-			if e.Body {
-				m := &message{c: c, body: c.r.Body(c.d.Limits.Body), done: func(err error) error { return done(err) }}
-				c.open = m
-				if more = yield(Message{n, m}, nil); more && m.Close() != nil {
-					yield(Message{N: n}, m.err)
-					return
-				}
-				if more {
-					done = c.watch(ctx)
-				}
-			} else {
-				more = yield(Message{N: n}, &pop3.ReplyError{Verb: pop3.RETR, Reply: e.Reply})
-			}
-			if !more {
+			if !c.yieldMessage(yield, n, e, failed) {
 				break
 			}
 			c.skipped = 0
 		}
-		if c.open == nil {
+		if c.open != nil { // what is left of it is read, or not, under another context
+			c.open.done = done
+		} else {
 			done(nil)
 		}
 	}
+}
+
+// yieldMessage hands one message out, and reports whether to go on.
+func (c *Client) yieldMessage(yield func(Message, error) bool, n int, e *pop3.ReplyEvent, done func(error) error) bool {
+	if !e.Body {
+		return yield(Message{N: n}, &pop3.ReplyError{Verb: pop3.RETR, Reply: e.Reply})
+	}
+	m := &message{c: c, body: c.r.Body(c.d.Limits.Body), done: done}
+	c.open = m
+	if !yield(Message{n, m}, nil) {
+		return false
+	}
+	if err := m.Close(); err != nil {
+		yield(Message{N: n}, err)
+		return false
+	}
+	return true
 }
 
 // askAhead sends as many RETRs as may be unanswered.

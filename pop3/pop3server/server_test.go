@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -729,15 +731,83 @@ func TestLogKeepsSecrets(t *testing.T) {
 	}
 }
 
-// 100,000 commands in one burst have 100,000 replies.
-func TestFlood(t *testing.T) {
+// RFC 2449, section 6.6: 100,000 commands in one burst have 100,000 replies, and
+// take no more memory than one has.
+func TestRFC2449_6_6_Flood(t *testing.T) {
+	const commands = 100_000
 	c := login(t, openServer(pop3test.NewMemory()))
-	go io.WriteString(c.conn, strings.Repeat("NOOP\r\n", 100_000)+"QUIT\r\n")
-	got, err := io.ReadAll(c.r)
-	if n := bytes.Count(got, []byte("+OK\r\n")); n != 100_000 || err != nil {
-		t.Errorf("%d replies, %v", n, err)
+	burst := strings.Repeat("NOOP\r\n", commands) + "QUIT\r\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	go io.WriteString(c.conn, burst)
+	replies := 0
+	for {
+		line, err := c.r.ReadSlice('\n')
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(line) == "+OK\r\n" {
+			replies++
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if replies != commands {
+		t.Errorf("%d replies, want %d", replies, commands)
 	}
 	if err := <-c.done; err != nil {
 		t.Error(err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 2<<20 && !raceDetector {
+		t.Errorf("%d octets were allocated", took)
+	}
+}
+
+// A client that sends without end and reads nothing is not read either.
+func TestFloodWithoutReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := login(t, openServer(pop3test.NewMemory()))
+		burst := strings.Repeat("NOOP\r\n", 1_000_000)
+		wrote := make(chan struct{})
+		go func() {
+			defer close(wrote)
+			io.WriteString(c.conn, burst)
+		}()
+		synctest.Wait()
+		// A window full of replies has 79 KiB of commands before it, and the window
+		// of commands is full too.
+		if sent := c.conn.Sent().Octets; sent > 200<<10 {
+			t.Errorf("%d octets of commands were taken", sent)
+		}
+		if err := <-c.done; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the session ended with %v", err)
+		}
+		c.conn.Close()
+		<-wrote
+	})
+}
+
+// A line that does not end takes no memory.
+func TestEndlessLine(t *testing.T) {
+	c := dial(t, openServer(pop3test.NewMemory()))
+	x := strings.Repeat("x", 32<<10)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	go func() {
+		for {
+			if _, err := io.WriteString(c.conn, x); err != nil {
+				return
+			}
+		}
+	}()
+	c.want("-ERR line without end")
+	if err := <-c.done; err == nil {
+		t.Error("the session ended well")
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 && !raceDetector {
+		t.Errorf("%d octets were allocated", took)
 	}
 }
