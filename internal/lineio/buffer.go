@@ -78,13 +78,13 @@ func (r *Reader) fill(need, room int) error {
 // makeReady chooses the buffer for a read with nothing buffered.
 func (r *Reader) makeReady(room int) {
 	r.r, r.w, r.lent = 0, 0, 0
-	if room < contentRoom && !r.full { // the peer waits for us, or is slow: wait with little
-		if !r.tls {
+	if room < contentRoom {
+		small := !r.full && !r.tls // the peer waits for us, or is slow: wait with little
+		if small || len(r.buf) > room {
 			r.giveBack()
-			return
 		}
-		if len(r.buf) > room {
-			r.giveBack()
+		if small {
+			return
 		}
 	}
 	if len(r.buf) < room {

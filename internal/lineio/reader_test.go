@@ -218,6 +218,19 @@ func TestBufferGivenBackWhileIdle(t *testing.T) {
 	}
 }
 
+// Content that fills the large buffer to its last octet is no reason to wait for
+// a line with it: who ends each message so would hold it for as long as he idles.
+func TestBufferGivenBackBehindFullOne(t *testing.T) {
+	src := pieces{bytes.Repeat([]byte("z"), contentRoom)}
+	r := NewReader(&src)
+	if err := r.Skip(contentRoom); err != nil || len(r.buf) != contentRoom || !r.full {
+		t.Fatalf("%v, buffer of %d octets, full %v", err, len(r.buf), r.full)
+	}
+	if _, err := r.ReadLine(2048); err != errLater || len(r.buf) > lineRoom {
+		t.Errorf("waits with a buffer of %d octets, %v", len(r.buf), err)
+	}
+}
+
 // A kept slice is overwritten by the next call, when poisoning is on.
 func TestPoison(t *testing.T) {
 	if !poison {
