@@ -108,8 +108,11 @@ func (s *ServerSession) LineLimit() int {
 }
 
 // Secret reports whether the line that came last, or the one that comes next,
-// holds credentials and must not be logged.
-func (s *ServerSession) Secret() bool { return logins.has(s.verb) || s.state == Authing }
+// holds credentials and must not be logged. An unknown command may: " PASS x", or
+// a response behind an AUTH that was refused.
+func (s *ServerSession) Secret() bool {
+	return logins.has(s.verb) || s.verb == UnknownVerb || s.state == Authing
+}
 
 // Data reports whether the text of a positive reply to the last command is data
 // for programs, and not to be translated into the language of LANG.
