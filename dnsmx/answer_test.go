@@ -87,7 +87,7 @@ func names(s ...string) (n []Name) {
 	return n
 }
 
-// Case 6: only the chain counts, whatever else is in the answer section.
+// Only the chain counts, whatever else is in the answer section.
 func TestRFC1034_3_6_2_Chain(t *testing.T) {
 	var long []dnsmessage.Resource
 	for i := range 17 {
@@ -157,7 +157,7 @@ func TestRFC1034_3_6_2_AskedForCNAME(t *testing.T) {
 	}
 }
 
-// Case 3, without the socket: what is not the answer to this query is not even an error.
+// What is not the answer to this query is not even an error.
 func TestRFC5452_9_Mismatch(t *testing.T) {
 	good := message{name: "a.example", typ: TypeA, answers: []dnsmessage.Resource{rrA("a.example", 60, "192.0.2.1")}}.pack(t)
 	edit := func(off int, value byte) []byte {
@@ -197,7 +197,7 @@ func TestRFC5452_9_Mismatch(t *testing.T) {
 	}
 }
 
-// Case 7: what no well-formed message has.
+// What no well-formed message has.
 func TestRFC1035_4_1_4_Malformed(t *testing.T) {
 	const owner = "\xC0\x0C"
 	record := func(typ Type, data string) string {
@@ -301,7 +301,7 @@ func TestMaxRecords(t *testing.T) {
 	}
 }
 
-// Cases 8 and 10: the TTLs, and what a denial says of itself.
+// The TTLs, and what a denial says of itself.
 func TestRFC2308_5_Denials(t *testing.T) {
 	nx := dnsmessage.Header{RCode: dnsmessage.RCodeNameError}
 	for _, tt := range []struct {
@@ -339,7 +339,7 @@ func TestRFC2308_5_Denials(t *testing.T) {
 	}
 }
 
-// Cases 5 and 8: what else a response says.
+// What else a response says.
 func TestRFC6891_6_OPT(t *testing.T) {
 	ede := func(code byte, text string) dnsmessage.Option {
 		return dnsmessage.Option{Code: 15, Data: append([]byte{0, code}, text...)}

@@ -34,7 +34,7 @@ func found(ttl time.Duration) Answer {
 	return Answer{Canonical: mustName("a.example"), TTL: ttl, Secure: true, Records: []Record{{Type: TypeA, Addr: netip.AddrFrom4([4]byte{192, 0, 2, 1})}}}
 }
 
-// Case 10: how long things are kept. After each wait comes the number of questions
+// How long things are kept. After each wait comes the number of questions
 // that reached the resolver behind the cache.
 func TestRFC2181_8_CacheTTL(t *testing.T) {
 	type step struct {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Case 1 of the names: what is refused, and the one spelling of what is not.
+// What is refused, and the one spelling of what is not.
 func TestRFC5890_ParseName(t *testing.T) {
 	label63 := strings.Repeat("a", 63)
 	name253 := strings.Repeat(label63+".", 3) + strings.Repeat("a", 61)
@@ -98,7 +98,7 @@ func mustName(s string) Name {
 	return n
 }
 
-// Case 2: the list itself does not know upper case, U-labels or final dots.
+// The list itself does not know upper case, U-labels or final dots.
 func TestOrgDomain(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"EXAMPLE.CO.UK", "example.co.uk"},

@@ -162,12 +162,11 @@ type planning struct {
 	facts []gathered // one for each host
 	ttl   ttl
 
-	routed   bool // by NextHop
-	sts      *STSPolicy
-	stsErr   error
-	complete bool // the answers for an implicit MX leave no way to deliver
-	taken    atomic.Int32
-	others   sync.WaitGroup
+	routed bool // by NextHop
+	sts    *STSPolicy
+	stsErr error
+	taken  atomic.Int32
+	others sync.WaitGroup
 }
 
 // few is how many hosts a usual domain has, at most.

@@ -121,7 +121,7 @@ func (tt *planCase) run(t *testing.T) {
 	}
 }
 
-// Case 11, and the rest of which hosts there are.
+// Which hosts there are, RFC 7505 included.
 func TestRFC5321_5_1_Hosts(t *testing.T) {
 	for _, tt := range []planCase{
 		{name: "null MX", zone: "@ MX 0 .", want: []string{"error: 556 5.1.10"}, asked: []string{"MX example.org"}},
@@ -154,7 +154,6 @@ func TestRFC5321_5_1_Hosts(t *testing.T) {
 		{name: "ourselves implicitly", planner: dnsmx.Planner{Self: []dnsmx.Name{name("example.org")}}, zone: "@ A 192.0.2.1", want: []string{"error: 554 5.4.6"}},
 		{name: "ourselves behind many", planner: dnsmx.Planner{MaxMX: 1, Self: []dnsmx.Name{name("c.example.org")}}, zone: "@ MX 10 a\n@ MX 20 b\n@ MX 30 c\na A 192.0.2.1", want: []string{"10 a.example.org 192.0.2.1 TLSOpportunistic"}},
 
-		// Case 12.
 		{name: "implicit MX", zone: "@ A 192.0.2.1", want: []string{"0 example.org 192.0.2.1 TLSOpportunistic"}, asked: []string{"MX example.org", "AAAA example.org", "A example.org"}},
 		{name: "no such domain", zone: "other.test. A 192.0.2.1", want: []string{"error: 550 5.1.2"}, asked: []string{"MX example.org"}},
 		{name: "MX fails", zone: "@ A 192.0.2.1\n!servfail @ MX", want: []string{"error: 451 4.4.3"}, asked: []string{"MX example.org"}},
@@ -168,7 +167,7 @@ func TestRFC5321_5_1_Hosts(t *testing.T) {
 	}
 }
 
-// Cases 14 to 17: when DANE is asked for, under which names, and what comes of it.
+// When DANE is asked for, under which names, and what comes of it.
 func TestRFC7672_2_DANE(t *testing.T) {
 	const host = "@ MX 10 mx\nmx A 192.0.2.1\n"
 	dane := func(sni, names string) []string {
@@ -230,7 +229,7 @@ func (r splitSecurity) Query(ctx context.Context, n dnsmx.Name, typ dnsmx.Type) 
 	return a, err
 }
 
-// Case 15: one secure family is enough.
+// One secure family is enough.
 func TestRFC7672_2_2_EitherFamily(t *testing.T) {
 	z := dnsmxtest.MustParseZone("$ORIGIN example.org.\n@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx" + good + "!secure @")
 	for _, typ := range []dnsmx.Type{dnsmx.TypeA, dnsmx.TypeAAAA} {
@@ -247,7 +246,7 @@ func TestRFC7672_2_2_EitherFamily(t *testing.T) {
 	}
 }
 
-// Cases 19 and 24: what MTA-STS does to hosts, and where DANE goes first.
+// What MTA-STS does to hosts, and where DANE goes first.
 func TestRFC8461_5_STS(t *testing.T) {
 	policy := func(mode dnsmx.Mode, mx ...string) stsSource {
 		return stsSource{policy: &dnsmx.STSPolicy{ID: "1", Mode: mode, MX: mx, Expires: time.Now().Add(time.Hour)}}
@@ -285,7 +284,6 @@ func TestNoPolicyForNullMX(t *testing.T) {
 	}
 }
 
-// Case 22.
 func TestRFC8461_4_1_Allows(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, mx string
@@ -319,7 +317,7 @@ func TestRFC8461_4_1_Allows(t *testing.T) {
 	}
 }
 
-// Case 25: static routes.
+// Static routes are as good as secure answers, and not subject to MTA-STS.
 func TestNextHop(t *testing.T) {
 	route := func(h ...dnsmx.Host) func(dnsmx.Name) ([]dnsmx.Host, bool) {
 		return func(d dnsmx.Name) ([]dnsmx.Host, bool) { return h, d == name("example.org") }
@@ -338,7 +336,7 @@ func TestNextHop(t *testing.T) {
 	}
 }
 
-// Case 25: REQUIRETLS, and its opposite.
+// REQUIRETLS, and its opposite.
 func TestRFC8689_4_2(t *testing.T) {
 	enforce := stsSource{policy: &dnsmx.STSPolicy{Mode: dnsmx.ModeEnforce, MX: []string{"a.example.org"}}}
 	testingMode := stsSource{policy: &dnsmx.STSPolicy{Mode: dnsmx.ModeTesting, MX: []string{"a.example.org"}}}
@@ -378,7 +376,7 @@ func TestRFC8689_4_2(t *testing.T) {
 	}
 }
 
-// Case 25: until when a plan holds.
+// Until when a plan holds.
 func TestValid(t *testing.T) {
 	const host = "$ORIGIN example.org.\n@ 600 MX 10 mx\nmx 300 A 192.0.2.1\n@ SOA ns hm 1 2 3 4 900\n"
 	expires := func(d time.Duration) stsSource {
@@ -412,7 +410,7 @@ func TestValid(t *testing.T) {
 	})
 }
 
-// Case 13: 100 equal hosts are in every order alike; the better ones go first.
+// 100 equal hosts are in every order alike; the better ones go first.
 func TestRFC5321_5_1_Shuffle(t *testing.T) {
 	var zone strings.Builder
 	const equal = 100

@@ -165,7 +165,7 @@ func (n *fakeNet) networks() string {
 	return strings.TrimSpace(b.String())
 }
 
-// Cases 3, 4, 5 and 9 against servers that answer in every way. calls are the
+// A Stub against servers that answer in every way. calls are the
 // exchanges, those without EDNS with a minus.
 func TestStub(t *testing.T) {
 	rcode := func(r dnsmessage.RCode) func(m *dnsmessage.Message) {
@@ -338,7 +338,7 @@ func TestStub(t *testing.T) {
 	}
 }
 
-// Case 8: denials and failures, with AD and without.
+// Denials and failures, with AD and without.
 func TestStubStatus(t *testing.T) {
 	for _, ad := range []bool{false, true} {
 		for _, tt := range []struct {

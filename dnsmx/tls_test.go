@@ -64,7 +64,7 @@ func handshake(t *testing.T, policy auth.TLSPolicy, cert tls.Certificate) (sni s
 	return sni, err
 }
 
-// Cases 18 and 19: a plan's policy at work. What a match of each kind of record is
+// A plan's policy at work. What a match of each kind of record is
 // tested with auth.VerifyDANE.
 func TestRFC7672_3_1_Handshake(t *testing.T) {
 	cert, digest := selfSigned(t)

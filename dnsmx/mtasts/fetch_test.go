@@ -35,7 +35,7 @@ func plain(text string) http.HandlerFunc {
 	}
 }
 
-// Case 21: what is not a policy, although HTTPS gave something.
+// What is not a policy, although HTTPS gave something.
 func TestRFC8461_3_3_Fetch(t *testing.T) {
 	padded := func(n int) string {
 		return policyText + strings.Repeat("x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n", n/32)[:n-len(policyText)-1] + "\n"

@@ -11,7 +11,6 @@ import (
 	"github.com/mailwire/mailwire/dnsmx"
 )
 
-// Case 20, for one record.
 func TestRFC8461_3_1_ParseRecord(t *testing.T) {
 	id32 := strings.Repeat("a1", 16)
 	for _, tt := range []struct {
@@ -58,7 +57,7 @@ func TestRFC8461_3_1_ParseRecord(t *testing.T) {
 	}
 }
 
-// Case 20, for all texts of a name.
+// For all texts of a name.
 func TestRFC8461_3_1_OneRecord(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -80,7 +79,6 @@ func TestRFC8461_3_1_OneRecord(t *testing.T) {
 	}
 }
 
-// Case 21, as far as the text of the policy goes.
 func TestRFC8461_3_2_ParsePolicy(t *testing.T) {
 	enforce := func(age time.Duration, mx ...string) *dnsmx.STSPolicy {
 		return &dnsmx.STSPolicy{Mode: dnsmx.ModeEnforce, MX: mx, MaxAge: age}

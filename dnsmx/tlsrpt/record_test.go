@@ -10,7 +10,6 @@ import (
 	"github.com/mailwire/mailwire/dnsmx/dnsmxtest"
 )
 
-// Case 26: one record.
 func TestRFC8460_3_ParseRecord(t *testing.T) {
 	for _, tt := range []struct {
 		name, txt string
@@ -57,7 +56,7 @@ func TestRFC8460_3_ParseRecord(t *testing.T) {
 	}
 }
 
-// Case 26: several.
+// Several records are none.
 func TestRFC8460_3_Lookup(t *testing.T) {
 	const one = `_smtp._tls TXT "v=TLSRPTv1; rua=mailto:a@example.org"` + "\n"
 	for _, tt := range []struct {

@@ -104,7 +104,7 @@ const sampleJSON = `{
 }
 `
 
-// Case 26: the names of the JSON, both ways.
+// The names of the JSON, both ways.
 func TestRFC8460_4_4_JSON(t *testing.T) {
 	var b bytes.Buffer
 	n, err := sample.WriteTo(&b)
