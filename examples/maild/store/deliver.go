@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,44 +15,115 @@ import (
 // chunkSize is how much of a message is in memory at a time, on its way in and out.
 const chunkSize = 64 << 10
 
-// Deliver stores one message for all of the accounts, each named once, or for
-// none of them: ErrNotFound says that one has gone. content is read to its end
-// first, so that a slow sender holds up nobody; its error is returned as it is.
-// ctx is looked at before the change and not again: what has begun ends in a
-// transaction with others.
+// Incoming is a message that has come, or was made here, and where it goes.
+type Incoming struct {
+	Accounts []string // each named once
+	Received time.Time
+	Queue    *Outgoing // for recipients at other hosts; nil: there are none
+	Notices  []Notice  // stored with it, or not at all
+}
+
+// Notice is a message to an account that has to do with another one.
+type Notice struct {
+	Account string
+	Content []byte
+}
+
+// Deliver stores one message for all of the accounts, or for none of them.
 func (s *Store) Deliver(ctx context.Context, accounts []string, received time.Time, content io.Reader) error {
-	p := spool{dir: s.dir}
-	defer p.Close()
-	var parts mime.Indexer // finds them while the octets stream by
-	if _, err := io.Copy(io.MultiWriter(&p, &parts), content); err != nil {
-		return err
-	}
-	index := parts.Finish(nil).AppendIndex(nil)
-	textSize, err := p.textSize()
-	if err != nil {
+	return s.Accept(ctx, &Incoming{Accounts: accounts, Received: received}, content)
+}
+
+// Accept stores one message for everyone it is for, or for nobody: ErrNotFound
+// says that an account has gone. content is read to its end first, so that a slow
+// sender holds up nobody; its error is returned as it is. in may be completed
+// until then. ctx is looked at before the change and not again: what has begun
+// ends in a transaction with others.
+func (s *Store) Accept(ctx context.Context, in *Incoming, content io.Reader) error {
+	a := arrival{spool: spool{dir: s.dir}}
+	defer a.Close()
+	if err := a.read(content); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.change(p.size, func(t *tx) error {
-		id, err := t.insert("INSERT INTO contents (size, text_size, mime) VALUES (?, ?, ?)", p.size, textSize, index)
+	return s.change(a.size, func(t *tx) error {
+		id, err := a.insert(t)
 		if err != nil {
 			return err
 		}
-		err = p.chunks(func(seq int, data []byte) error {
-			return t.exec("INSERT INTO chunks (content, seq, data) VALUES (?, ?, ?)", id, seq, data)
-		})
-		if err != nil {
-			return err
-		}
-		for _, account := range accounts {
-			if err := deliverTo(t, account, received, id); err != nil {
+		for _, account := range in.Accounts {
+			if err := deliverTo(t, account, in.Received, id); err != nil {
 				return err
 			}
 		}
-		return nil
+		if in.Queue != nil {
+			if err := enqueue(t, in.Queue, id); err != nil {
+				return err
+			}
+		}
+		return s.notify(t, in.Notices, in.Received)
 	})
+}
+
+// An arrival is the octets of a message, and what is to be known of them.
+type arrival struct {
+	spool
+	textSize int64
+	index    []byte
+}
+
+// read takes in all of the message. Its parts are found while the octets stream by.
+func (a *arrival) read(content io.Reader) (err error) {
+	var parts mime.Indexer
+	if _, err := io.Copy(io.MultiWriter(&a.spool, &parts), content); err != nil {
+		return err
+	}
+	a.index = parts.Finish(nil).AppendIndex(nil)
+	a.textSize, err = a.spool.textSize()
+	return err
+}
+
+func (a *arrival) insert(t *tx) (id int64, err error) {
+	id, err = t.insert("INSERT INTO contents (size, text_size, mime) VALUES (?, ?, ?)", a.size, a.textSize, a.index)
+	if err != nil {
+		return 0, err
+	}
+	return id, a.chunks(func(seq int, data []byte) error {
+		return t.exec("INSERT INTO chunks (content, seq, data) VALUES (?, ?, ?)", id, seq, data)
+	})
+}
+
+// notify delivers notices. One for an account that has gone is for nobody.
+func (s *Store) notify(t *tx, all []Notice, now time.Time) error {
+	for _, n := range all {
+		var account int64
+		err := t.scan([]any{&account}, "SELECT id FROM accounts WHERE name = ?", n.Account)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.deliverNotice(t, n, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) deliverNotice(t *tx, n Notice, now time.Time) error {
+	a := arrival{spool: spool{dir: s.dir}}
+	defer a.Close()
+	if err := a.read(bytes.NewReader(n.Content)); err != nil {
+		return err
+	}
+	id, err := a.insert(t)
+	if err != nil {
+		return err
+	}
+	return deliverTo(t, n.Account, now, id)
 }
 
 // deliverTo takes the next UID of the account's inbox for the content.
