@@ -59,6 +59,7 @@ type Delivery struct {
 type Attempt struct {
 	Host       string
 	Addr       netip.AddrPort
+	Level      auth.TLSLevel        // what the policy for the host demanded
 	Reused     bool                 // the connection had been used for another message
 	TLS        *tls.ConnectionState // nil: no TLS, or no connection
 	Extensions smtp.Extensions      // what the server offered
@@ -173,7 +174,7 @@ func (x *delivering) fail(err error) {
 
 // try works with one address.
 func (x *delivering) try(ctx context.Context, h *Host, addr netip.Addr) {
-	x.out.Attempts = append(x.out.Attempts, Attempt{Host: h.Name, Addr: netip.AddrPortFrom(addr, cmp.Or(x.d.Port, 25))})
+	x.out.Attempts = append(x.out.Attempts, Attempt{Host: h.Name, Addr: netip.AddrPortFrom(addr, cmp.Or(x.d.Port, 25)), Level: h.TLS.Level})
 	a := &x.out.Attempts[len(x.out.Attempts)-1]
 	policy := h.TLS
 	policy.ServerName = cmp.Or(policy.ServerName, h.Name)
