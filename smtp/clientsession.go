@@ -146,7 +146,7 @@ func (s *ClientSession) Mail(dst []byte, from Path, o *MailOptions) ([]byte, err
 	if o.Body == Body8BitMIME && !s.extensions.EightBitMIME {
 		return dst, &NotOffered{"8BITMIME"}
 	}
-	s.options = options{mail: o}
+	s.options = options{mail: o, check: s.options.check}
 	if err := s.checkOffered(from, mailParams[:], o.UTF8); err != nil {
 		return dst, err
 	}
@@ -164,7 +164,7 @@ func (s *ClientSession) Rcpt(dst []byte, to Path, o *RcptOptions) ([]byte, error
 	if to.IsNull() {
 		return dst, &SyntaxError{What: "recipient", Want: "a mailbox", Got: `"<>"`}
 	}
-	s.options = options{rcpt: o}
+	s.options = options{rcpt: o, check: s.options.check}
 	if err := s.checkOffered(to, rcptParams[:], s.tx.utf8); err != nil {
 		return dst, err
 	}

@@ -42,7 +42,10 @@ func mailbox(s string) Path {
 // Check reports the first thing in e that cannot be sent: a path, a recipient
 // of <>, no recipient, or a parameter whose value cannot be written.
 func (e *Envelope) Check() error {
-	if _, err := AppendMail(nil, e.From, &e.Options); err != nil {
+	var buf []byte // of one command after the other
+	o := options{mail: &e.Options}
+	buf, err := appendEnvelopeArg(buf, "FROM:", e.From, mailParams[:], &o)
+	if err != nil {
 		return fmt.Errorf("sender %s: %w", quote(e.From.String()), err)
 	}
 	if len(e.To) == 0 {
@@ -50,11 +53,11 @@ func (e *Envelope) Check() error {
 	}
 	for i := range e.To {
 		to := &e.To[i]
-		err := error(nil)
+		o = options{rcpt: &to.Options, check: o.check}
 		if to.Path.IsNull() {
 			err = &SyntaxError{What: "recipient", Want: "a mailbox", Got: `"<>"`}
 		} else {
-			_, err = AppendRcpt(nil, to.Path, &to.Options)
+			buf, err = appendEnvelopeArg(buf[:0], "TO:", to.Path, rcptParams[:], &o)
 		}
 		if err != nil {
 			return fmt.Errorf("recipient %s: %w", quote(to.Path.String()), err)

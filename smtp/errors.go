@@ -47,6 +47,9 @@ type ReplyError struct {
 }
 
 func (e *ReplyError) Error() string {
+	if e.Command == UnknownVerb {
+		return fmt.Sprintf("smtp: peer answered with %q", e.Reply.String())
+	}
 	return fmt.Sprintf("smtp: peer answered %s with %q", e.Command, e.Reply.String())
 }
 

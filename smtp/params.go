@@ -143,6 +143,8 @@ type options struct {
 	rcpt *RcptOptions
 	x    *Extensions // what was offered
 	utf8 bool        // RCPT: the path may be UTF-8
+
+	check *options // see blank
 }
 
 // A param is a row of the tables below: one parameter of one command.
@@ -561,6 +563,16 @@ func parseExtra(keyword, value []byte, hasValue bool, o *options, verb Verb) err
 	return nil
 }
 
+// blank returns options to parse into what is being written, kept for the next
+// time.
+func (o *options) blank() *options {
+	if o.check == nil {
+		o.check = &options{mail: new(MailOptions), rcpt: new(RcptOptions), x: &everything}
+	}
+	*o.check.mail, *o.check.rcpt = MailOptions{}, RcptOptions{}
+	return o.check
+}
+
 func (o *options) extra() *[]Param {
 	if o.mail != nil {
 		return &o.mail.Extra
@@ -592,7 +604,7 @@ func appendEnvelopeArg(dst []byte, prefix string, p Path, table []param, o *opti
 			continue
 		}
 		if check == nil {
-			check = &options{mail: new(MailOptions), rcpt: new(RcptOptions), x: &everything}
+			check = o.blank()
 		}
 		out = append(append(out, ' '), row.keyword...)
 		if row.flag {

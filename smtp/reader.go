@@ -12,6 +12,7 @@ import (
 type Reader struct {
 	lines   lineio.Reader
 	content ContentReader
+	reply   []byte // the lines of the last one, unless they were many
 }
 
 // NewReader returns a Reader from r.
@@ -40,7 +41,7 @@ func (s *Reader) ReadReply(l *Limits) (Reply, error) {
 	if l == nil {
 		l = new(Limits)
 	}
-	var buf []byte
+	buf := s.reply[:0]
 	for {
 		line, err := s.lines.ReadLine(l.replyLine())
 		if err == io.EOF && len(buf) > 0 {
@@ -58,6 +59,9 @@ func (s *Reader) ReadReply(l *Limits) (Reply, error) {
 			return Reply{}, err
 		}
 		if last {
+			if cap(buf) <= 4<<10 { // to be used again
+				s.reply = buf
+			}
 			return ParseReply(buf)
 		}
 	}

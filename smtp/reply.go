@@ -121,7 +121,7 @@ func cutReplyLine(text string, r Reply) (line, rest string, more bool) {
 // RFC 5321, section 4.2; RFC 2034, section 4.
 func ParseReply(b []byte) (Reply, error) {
 	var r Reply
-	var text []byte
+	var text []byte // of replies of more than one line
 	for first, more := true, true; more; first = false {
 		var line []byte
 		var ok bool
@@ -147,13 +147,18 @@ func ParseReply(b []byte) (Reply, error) {
 		if e, after, ok := cutEnhanced(rest); ok && e == r.Enhanced {
 			rest = after
 		}
-		text = append(text, rest...)
-		more = !last
+		if more = !last; first && last {
+			r.Text = string(rest)
+		} else {
+			text = append(text, rest...)
+		}
 	}
 	if len(b) > 0 {
 		return Reply{}, &SyntaxError{What: "reply", Want: "nothing behind the last line", Got: quote(b)}
 	}
-	r.Text = string(text)
+	if text != nil {
+		r.Text = string(text)
+	}
 	return r, nil
 }
 

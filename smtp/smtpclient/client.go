@@ -131,7 +131,10 @@ func (c *Client) use(ctx context.Context, f func(context.Context) error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	stop := context.AfterFunc(ctx, func() { c.tcp.SetDeadline(past) })
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { c.tcp.SetDeadline(past) })
+	}
 	err := c.quiet(ctx)
 	if err == nil {
 		err = f(ctx)

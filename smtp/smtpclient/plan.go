@@ -23,8 +23,8 @@ type plan struct {
 	sevenBit bool // octets of 0x80 and above cannot be sent
 }
 
-// makePlan looks at everything before the first octet leaves. size is that of
-// the body, 0 if unknown.
+// makePlan fits an envelope, which has been checked, to the server. size is that
+// of the body, 0 if unknown.
 func (c *Client) makePlan(e *smtp.Envelope, size int64) (*plan, error) {
 	p := &plan{from: e.From, mail: e.Options, to: slices.Clone(e.To)}
 	if err := p.settleUTF8(c.s.Extensions()); err != nil {
@@ -38,39 +38,46 @@ func (c *Client) makePlan(e *smtp.Envelope, size int64) (*plan, error) {
 			return p, fmt.Errorf("recipient %q: %w", p.to[i].Path.String(), err)
 		}
 	}
-	adapted := smtp.Envelope{From: p.from, Options: p.mail, To: p.to}
-	if len(adapted.To) == 0 { // a Transaction, whose recipients come later
-		_, err := smtp.AppendMail(nil, p.from, &p.mail)
-		return p, err
-	}
-	return p, adapted.Check()
+	return p, nil
 }
 
 // settleUTF8 decides about SMTPUTF8. It is asked for only if a path, or the
 // header, needs it: most mail does not, and could not be relayed on with it. A
 // domain in UTF-8 does not, since its A-labels mean the same.
 func (p *plan) settleUTF8(x *smtp.Extensions) error {
-	paths := []*smtp.Path{&p.from}
-	for i := range p.to {
-		paths = append(paths, &p.to[i].Path)
-	}
 	need := p.mail.UTF8
-	ascii := make([]smtp.Path, len(paths))
-	for i, path := range paths {
-		var ok bool
-		ascii[i], ok = toASCII(*path)
-		need = need || !ok
+	for path := range p.paths {
+		if !isASCII(path.Local) || !isASCII(path.Domain) {
+			_, ok := toASCII(*path)
+			need = need || !ok
+		}
 	}
 	p.mail.UTF8 = need
-	switch {
-	case !need:
-		for i := range paths {
-			*paths[i] = ascii[i]
-		}
-	case !x.SMTPUTF8:
+	if need && !x.SMTPUTF8 {
 		return &smtp.NotOffered{Keyword: "SMTPUTF8"}
 	}
+	for path := range p.paths {
+		if need || isASCII(path.Domain) {
+			continue
+		}
+		*path, _ = toASCII(*path)
+		if err := path.Check(false); err != nil { // as A-labels it may be too long
+			return err
+		}
+	}
 	return nil
+}
+
+// paths walks over all paths of the envelope.
+func (p *plan) paths(yield func(*smtp.Path) bool) {
+	if !yield(&p.from) {
+		return
+	}
+	for i := range p.to {
+		if !yield(&p.to[i].Path) {
+			return
+		}
+	}
 }
 
 // toASCII returns the path in ASCII, if it has a form in ASCII.

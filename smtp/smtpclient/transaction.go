@@ -24,6 +24,9 @@ func (c *Client) Begin(ctx context.Context, from smtp.Path, o smtp.MailOptions) 
 		if c.tx != nil {
 			return ErrBusy
 		}
+		if _, err := smtp.AppendMail(nil, from, &o); err != nil {
+			return err
+		}
 		p, err := c.makePlan(&smtp.Envelope{From: from, Options: o}, 0)
 		if err != nil {
 			return err
