@@ -105,14 +105,17 @@ type Mailbox interface {
 	// Expunge removes those of u that have \Deleted at that instant, or all of u
 	// if force, and returns which they were.
 	Expunge(ctx context.Context, u imap.UIDSet, force bool) (Removed, error)
-	// Watch has push called with whatever other handles, sessions and deliveries
-	// do to the mailbox, in order, from now on; never with what is done by this
-	// handle. push is short, and does not call back. It may be called while locks
+	// Watch has push called with whatever happens to the mailbox, in order, from
+	// now on, but not with what Store, Expunge and Move of this handle change and
+	// remove. push is short, and does not call back. It may be called while locks
 	// are held, and from any goroutine, until stop has returned.
 	Watch(push func(imapview.Change)) (stop func())
 	// Close ends the use of the handle.
 	Close() error
 
+	// Keywords returns the keywords in use, in any order. BaseMailbox: none, which
+	// only means that clients learn of them row by row.
+	Keywords(ctx context.Context) ([]imap.Flag, error)
 	// Move is Copy and Expunge in one step; the removed UIDs are those of
 	// Source. Asked for only with HasMove; otherwise it is made of the two.
 	Move(ctx context.Context, u imap.UIDSet, to string) (imap.CopyCode, imap.ModSeq, error)
@@ -192,6 +195,9 @@ func (BaseMailbox) Watch(func(imapview.Change)) (stop func()) { return func() {}
 
 // Close does nothing.
 func (BaseMailbox) Close() error { return nil }
+
+// Keywords: none.
+func (BaseMailbox) Keywords(context.Context) ([]imap.Flag, error) { return nil, nil }
 
 // Move: ErrUnsupported.
 func (BaseMailbox) Move(context.Context, imap.UIDSet, string) (imap.CopyCode, imap.ModSeq, error) {
