@@ -26,7 +26,7 @@ func (e *Encoder) Status(tag string, st Status) {
 		e.code(st.Code)
 	}
 	if st.Text == "" {
-		st.Text = defaultTexts[st.Kind]
+		st.Text = nameOf(defaultTexts[:], st.Kind)
 	} else if st.Text[0] == '[' && st.Code.Name == "" {
 		e.SP() // or the text would be read as a code
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -266,7 +267,12 @@ func (v *FetchValue) Octets() []byte {
 // fetchRow is the value of FETCH, behind its number: *FetchRow.
 var fetchRow = Value{
 	Parse: func(p *Parser) any {
-		row := new(FetchRow)
+		var space struct { // of one allocation
+			row   FetchRow
+			items [3]FetchValue
+		}
+		row := &space.row
+		row.Items = space.items[:0]
 		p.SP()
 		p.Expect('(')
 		p.fetchValues(row)
@@ -311,9 +317,11 @@ var fetchRow = Value{
 }
 
 // fetchValues takes items up to the parenthesis, or up to a literal that is
-// streamed: then the row stays open.
+// streamed: then the row stays open. The values are parts of one copy of the
+// input.
 func (p *Parser) fetchValues(row *FetchRow) {
 	row.Open = false
+	p.buf = bytes.Clone(p.buf)
 	for p.err == nil && !p.Try(')') {
 		if len(row.Items) > 0 {
 			p.SP()

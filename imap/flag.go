@@ -79,7 +79,7 @@ const (
 	FlagsRemove                 // -FLAGS
 )
 
-func (m FlagMode) String() string { return [...]string{"FLAGS", "+FLAGS", "-FLAGS"}[m] }
+func (m FlagMode) String() string { return nameOf([]string{"FLAGS", "+FLAGS", "-FLAGS"}, m) }
 
 // A FlagOp is what STORE asks for. RFC 9051, section 6.4.6.
 type FlagOp struct {

@@ -161,7 +161,10 @@ func roundTrip(t *testing.T, tr trip, seed uint64) {
 	if p.End(); p.Err() != nil {
 		t.Fatalf("%s, seed %d: %q: %v", tr.name, seed, wire, p.Err())
 	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(equalErrors)); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(equalErrors), cmp.Transformer("items", func(row FetchRow) any {
+		row.Items = append([]FetchValue(nil), row.Items...) // nil and empty are the same here
+		return [3]any{row.Seq, row.Items, row.Open}
+	})); diff != "" {
 		t.Fatalf("%s, seed %d: %q comes back with (-want +got):\n%s", tr.name, seed, wire, diff)
 	}
 	again := Encoder{UTF8: eightBit}

@@ -183,6 +183,9 @@ func appendStore(e *Encoder, v any) {
 		e.Parameters(StoreParam, Params{{"UNCHANGEDSINCE", *a.Op.UnchangedSince}})
 		e.SP()
 	}
+	if a.Op.Mode > FlagsRemove {
+		e.Fail("a mode of STORE that there is not")
+	}
 	e.Raw(a.Op.Mode.String())
 	if a.Op.Silent {
 		e.Raw(".SILENT")

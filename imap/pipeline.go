@@ -78,7 +78,7 @@ const (
 )
 
 func (t Tell) String() string {
-	return [...]string{"TellNothing", "TellNoExpunge", "TellAll", "TellDrop"}[t]
+	return nameOf([]string{"TellNothing", "TellNoExpunge", "TellAll", "TellDrop"}, t)
 }
 
 // tell returns what may be told while a command runs. COPY and MOVE by number

@@ -38,8 +38,10 @@ func (s *ServerSession) stepAuthLine(line []byte) Event {
 	if string(line) == "*" {
 		return s.refuse(Bad("", "AUTHENTICATE cancelled"))
 	}
-	response, err := ascii.ParseBase64(s.events.authLine.Response[:0], line)
+	buf := s.events.authLine.Response
+	response, err := ascii.ParseBase64(buf[:0], line)
 	if err != nil {
+		clear(buf[:cap(buf)]) // what was decoded of it
 		return s.refuse(Bad("", "not base64"))
 	}
 	s.events.authLine.Response = response

@@ -116,9 +116,16 @@ func (s *ServerSession) TLS() bool { return s.tls }
 func (s *ServerSession) Tag() string { return s.cmd.Tag }
 
 // Secret reports whether the line that came last, or the one that comes next,
-// holds credentials and must not be logged.
+// may hold credentials and must not be logged. A line that was no command may be
+// a response of AUTHENTICATE that came out of turn.
 func (s *ServerSession) Secret() bool {
-	return s.sub == Authenticating || s.cmd.Spec != nil && (s.cmd.Spec.Name == "LOGIN" || s.cmd.Spec.Name == "AUTHENTICATE")
+	if s.sub == Authenticating {
+		return true
+	}
+	if spec := s.cmd.Spec; spec != nil {
+		return spec.Name == "LOGIN" || spec.Name == "AUTHENTICATE"
+	}
+	return s.cmd.Tag != ""
 }
 
 // Enabled reports whether ENABLE, or a command that does so by itself, has

@@ -10,10 +10,10 @@ func (s *ServerSession) Settle(st Status) Reply {
 	if s.open == nil {
 		panic("imap: Settle without an event")
 	}
-	if st.Kind == PREAUTH {
+	switch {
+	case st.Kind >= PREAUTH:
 		st.Kind = NO
-	}
-	if st.Kind == BYE {
+	case st.Kind == BYE:
 		r := Reject(st)
 		return s.Fail(&r)
 	}

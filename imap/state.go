@@ -29,7 +29,7 @@ var stateNames = [numStates]string{
 	"NotAuthenticated", "Authenticated", "Selected", "Authenticating", "Idling", "Appending", "Upgrading", "Closed",
 }
 
-func (s State) String() string { return stateNames[s] }
+func (s State) String() string { return nameOf(stateNames[:], s) }
 
 // A StateSet is a set of states.
 type StateSet uint16

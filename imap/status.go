@@ -1,6 +1,9 @@
 package imap
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // A Kind is what a status response says: RFC 9051, section 7.1.
 type Kind uint8
@@ -15,7 +18,15 @@ const (
 
 var kindNames = [...]string{"OK", "NO", "BAD", "BYE", "PREAUTH"}
 
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string { return nameOf(kindNames[:], k) }
+
+// nameOf returns the name of a value, also of one that has none.
+func nameOf[T ~uint8](names []string, v T) string {
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return "unknown(" + strconv.Itoa(int(v)) + ")"
+}
 
 // A Code is a response code, which tells a program what the text tells a
 // person: RFC 9051, section 7.1. Name is in upper case; "" is no code. What Arg
