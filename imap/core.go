@@ -39,6 +39,6 @@ var Core = &Feature{
 	Search: concat(coreSearch, nestingSearch),
 	Status: coreStatus,
 	Data:   coreData,
-	Codes:  coreCodes,
+	Codes:  concat(coreCodes, extensionCodes),
 	Enable: []Cap{CapRev2},
 }
