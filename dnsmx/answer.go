@@ -394,14 +394,9 @@ func (w wire) host(rec rr, off int, t *textName, out *Record) error {
 		}
 		return nil
 	}
-	host := string(t.bytes())
-	switch _, reason := checkLabels(host, laxSet); {
-	case reason != "":
-		out.Err = &NameError{host, reason}
-	case endsInNumber(host):
-		out.Err = &NameError{host, "an IP address"}
-	default:
-		out.Host = Name{host}
+	host := Name{string(t.bytes())}
+	if out.Err = host.hostErr(); out.Err == nil {
+		out.Host = host
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ type gathered struct {
 func (g *gathered) gather(ctx context.Context, p *Planner, host Name, chained bool) {
 	dane := chained && !p.NoDANE
 	a := g.addresses(ctx, p, host, dane)
+	if g.err == nil && len(a.Aliases) > 0 {
+		g.err = a.Canonical.hostErr() // it may become the name of a certificate
+	}
 	if g.err != nil || !dane {
 		return
 	}
@@ -61,8 +64,8 @@ func (g *gathered) addresses(ctx context.Context, p *Planner, host Name, dane bo
 	if most <= 0 {
 		most = defaultMaxAddr
 	}
-	g.found = g.storage[:0]
-	g.found = slices.DeleteFunc(interleave(g.found, six.Records, four.Records, most), nowhere)
+	g.found = slices.DeleteFunc(interleave(g.storage[:0], six.Records, four.Records), nowhere)
+	g.found = g.found[:min(len(g.found), most)]
 	g.secure = six.Secure || four.Secure
 	failed := errs[0]
 	if failed == nil {
@@ -133,9 +136,9 @@ func (g *gathered) records(ctx context.Context, r Resolver, base Name) error {
 
 // dane turns TLSA records into a policy: authentication by those that are usable,
 // or if none is, encryption. RFC 7672, section 2.2 and section 3.2.2. The
-// names stand for a DANE-TA record, and are those that a secure chain of look-ups
-// led through.
-func (g *gathered) dane(h *Host, plan *Plan) (usable bool) {
+// names are for DANE-TA records, and are those that a secure chain of look-ups led
+// through, from nextHop on.
+func (g *gathered) dane(h *Host, nextHop ...Name) (usable bool) {
 	if g.base.IsZero() {
 		return false
 	}
@@ -149,8 +152,8 @@ func (g *gathered) dane(h *Host, plan *Plan) (usable bool) {
 		return false
 	}
 	h.TLS.Level, h.TLS.TLSA, h.TLS.ServerName = auth.TLSDANE, recs, g.base.s
-	for _, n := range [...]Name{g.base, h.Name, plan.Asked, plan.Domain} {
-		if !n.IsZero() && !slices.Contains(h.TLS.Names, n.s) {
+	for _, n := range append([]Name{g.base, h.Name}, nextHop...) {
+		if !slices.Contains(h.TLS.Names, n.s) {
 			h.TLS.Names = append(h.TLS.Names, n.s)
 		}
 	}

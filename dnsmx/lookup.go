@@ -61,7 +61,7 @@ func LookupAddrs(ctx context.Context, r Resolver, n Name, f Families) ([]netip.A
 			return nil, Answer{}, err
 		}
 	}
-	addrs := interleave(nil, six.Records, four.Records, len(six.Records)+len(four.Records))
+	addrs := interleave(nil, six.Records, four.Records)
 	switch f {
 	case Only4:
 		return addrs, four, nil
@@ -71,13 +71,12 @@ func LookupAddrs(ctx context.Context, r Resolver, n Name, f Families) ([]netip.A
 	return addrs, merge(six, four), nil
 }
 
-// interleave appends at most n addresses, of the first and second kind in turn.
-func interleave(dst []netip.Addr, first, second []Record, n int) []netip.Addr {
+// interleave appends addresses of the first and second kind in turn.
+func interleave(dst []netip.Addr, first, second []Record) []netip.Addr {
 	for i := range max(len(first), len(second)) {
 		for _, records := range [...][]Record{first, second} {
-			if i < len(records) && n > 0 {
+			if i < len(records) {
 				dst = append(dst, records[i].Addr.Unmap())
-				n--
 			}
 		}
 	}

@@ -61,10 +61,7 @@ func ParseName(s string) (Name, error) {
 	}
 	// Mapping makes dots and digits out of other characters, so all checks are
 	// made on its result.
-	found, reason := checkLabels(ascii, strictSet)
-	if reason == "" && endsInNumber(ascii) {
-		reason = "an IP address"
-	}
+	found, reason := checkHost(ascii, strictSet)
 	if reason != "" {
 		return Name{}, &NameError{s, reason}
 	}
@@ -80,10 +77,7 @@ func ParseName(s string) (Name, error) {
 // addresses are refused here too. The error is a *NameError.
 func ParseNameLax(s string) (Name, error) {
 	t := strings.TrimSuffix(s, ".")
-	found, reason := checkLabels(t, laxSet)
-	if reason == "" && endsInNumber(t) {
-		reason = "an IP address"
-	}
+	found, reason := checkHost(t, laxSet)
 	if reason != "" {
 		return Name{}, &NameError{s, reason}
 	}
@@ -155,6 +149,24 @@ func checkLabels(s string, set labelSet) (found finding, reason string) {
 		start = i + 1
 	}
 	return found, ""
+}
+
+// checkHost is checkLabels for the name of a host, which is not an IP address.
+func checkHost(s string, set labelSet) (found finding, reason string) {
+	found, reason = checkLabels(s, set)
+	if reason == "" && endsInNumber(s) {
+		reason = "an IP address"
+	}
+	return found, reason
+}
+
+// hostErr reports why a name, which may come from the middle of DNS data, cannot be
+// that of a host: nil, or a *NameError.
+func (n Name) hostErr() error {
+	if _, reason := checkHost(n.s, laxSet); reason != "" {
+		return &NameError{n.s, reason}
+	}
+	return nil
 }
 
 // endsInNumber reports whether the last label is a number, decimal or

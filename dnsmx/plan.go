@@ -132,13 +132,13 @@ func (p *Planner) Plan(ctx context.Context, domain Name) (*Plan, error) {
 		defer cancel()
 	}
 	start := time.Now()
-	j := &planning{Planner: p, ctx: ctx}
+	j := &planning{Planner: p}
 	j.plan = Plan{Asked: domain, Domain: domain, floor: p.Floor}
-	if err := j.route(); err != nil {
+	if err := j.route(ctx); err != nil {
 		return nil, err
 	}
-	j.gatherAll()
-	if err := j.decideSTS(); err != nil {
+	j.gatherAll(ctx)
+	if err := j.decideSTS(ctx); err != nil {
 		return nil, err
 	}
 	for i := range j.plan.Hosts {
@@ -155,7 +155,6 @@ func (p *Planner) Plan(ctx context.Context, domain Name) (*Plan, error) {
 // and what is needed while planning goes with what stays.
 type planning struct {
 	*Planner
-	ctx   context.Context
 	plan  Plan
 	hosts [few]Host
 	few   [few]gathered
@@ -173,14 +172,14 @@ type planning struct {
 const few = 4
 
 // route finds the hosts, without their addresses.
-func (j *planning) route() error {
+func (j *planning) route(ctx context.Context) error {
 	if j.NextHop != nil {
 		if hosts, ok := j.NextHop(j.plan.Asked); ok {
 			j.useRoute(hosts)
 			return nil
 		}
 	}
-	a, err := j.Resolver.Query(j.ctx, j.plan.Asked, TypeMX)
+	a, err := j.Resolver.Query(ctx, j.plan.Asked, TypeMX)
 	if err != nil {
 		return ErrUnknown.with(err)
 	}
@@ -191,7 +190,7 @@ func (j *planning) route() error {
 		j.plan.Hosts, j.plan.Findings, err = j.candidates(j.hosts[:0], a)
 	case NoData:
 		j.plan.Implicit = true
-		j.plan.Hosts = append(j.hosts[:0], Host{Name: a.Canonical})
+		j.plan.Hosts = append(j.hosts[:0], Host{Name: a.Canonical, Err: a.Canonical.hostErr()})
 		_, err = j.cutSelf(j.plan.Hosts)
 	default:
 		err = ErrNoDomain
@@ -217,22 +216,22 @@ const (
 )
 
 // gatherAll asks all that is to be asked about the policy and the hosts.
-func (j *planning) gatherAll() {
+func (j *planning) gatherAll(ctx context.Context) {
 	if j.facts = j.few[:min(few, len(j.plan.Hosts))]; len(j.plan.Hosts) > few {
 		j.facts = make([]gathered, len(j.plan.Hosts))
 	}
 	if len(j.plan.Hosts) == 1 && j.STS == nil {
-		j.gatherSome()
+		j.gatherSome(ctx)
 		return
 	}
 	j.others.Add(1)
 	help := time.AfterFunc(patience, func() {
 		defer j.others.Done()
 		for range min(helpers, len(j.plan.Hosts)) {
-			j.others.Go(j.gatherSome)
+			j.others.Go(func() { j.gatherSome(ctx) })
 		}
 	})
-	j.gatherSome()
+	j.gatherSome(ctx)
 	if help.Stop() {
 		j.others.Done()
 	}
@@ -241,27 +240,27 @@ func (j *planning) gatherAll() {
 
 // gatherSome takes one task after the other: the policy, then each host. What it
 // writes depends on the task alone.
-func (j *planning) gatherSome() {
+func (j *planning) gatherSome(ctx context.Context) {
 	for {
 		switch i := int(j.taken.Add(1)) - 2; {
 		case i >= len(j.plan.Hosts):
 			return
 		case i >= 0:
-			j.gatherHost(&j.plan.Hosts[i], &j.facts[i])
+			j.gatherHost(ctx, &j.plan.Hosts[i], &j.facts[i])
 		case j.STS != nil && !j.routed:
-			j.sts, j.stsErr = j.STS.Policy(j.ctx, j.plan.Asked)
+			j.sts, j.stsErr = j.STS.Policy(ctx, j.plan.Asked)
 		}
 	}
 }
 
-func (j *planning) gatherHost(h *Host, g *gathered) {
+func (j *planning) gatherHost(ctx context.Context, h *Host, g *gathered) {
 	switch {
 	case h.Err != nil:
 	case len(h.Addrs) > 0: // a route that needs no look-up
 	case h.Name.IsZero():
 		h.Err = errNoAddress
 	default:
-		g.gather(j.ctx, j.Planner, h.Name, j.plan.Secure)
+		g.gather(ctx, j.Planner, h.Name, j.plan.Secure)
 		h.Addrs, h.Err = g.found, g.err
 		h.Secure = j.plan.Secure && g.secure
 	}
@@ -269,11 +268,11 @@ func (j *planning) gatherHost(h *Host, g *gathered) {
 
 // decideSTS takes the policy over. That none could be found out is the one error
 // that mail goes out in spite of: RFC 8461, section 10.2.
-func (j *planning) decideSTS() error {
+func (j *planning) decideSTS(ctx context.Context) error {
 	j.plan.STS = j.sts
 	failed, ok := errors.AsType[*STSError](j.stsErr)
 	switch {
-	case j.stsErr != nil && (!ok || j.ctx.Err() != nil):
+	case j.stsErr != nil && (!ok || ctx.Err() != nil):
 		// Discovery that was not given its time has not failed.
 		return ErrUnknown.with(j.stsErr)
 	case j.stsErr != nil:
@@ -295,7 +294,11 @@ func (j *planning) decideSTS() error {
 func (j *planning) decide(h *Host, g *gathered) {
 	h.TLS.Level, h.TLS.ServerName = j.Floor.level(), h.Name.s
 	j.ttl.merge(g.ttl)
-	if !g.dane(h, &j.plan) && j.plan.STS != nil && !h.Name.IsZero() {
+	nextHop := []Name{j.plan.Asked, j.plan.Domain}
+	if j.routed {
+		nextHop = nil // the route's host is the next hop itself
+	}
+	if !g.dane(h, nextHop...) && j.plan.STS != nil && !h.Name.IsZero() {
 		h.obey(j.plan.STS, g)
 	}
 	j.plan.Findings = append(j.plan.Findings, g.note...)

@@ -146,6 +146,7 @@ func TestRFC5321_5_1_Hosts(t *testing.T) {
 		{name: "IPv4 alone", planner: dnsmx.Planner{Families: dnsmx.Only4}, zone: "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1", want: []string{"10 mx.example.org 192.0.2.1 TLSOpportunistic"}, asked: []string{"MX example.org", "A mx.example.org"}},
 		{name: "IPv6 alone", planner: dnsmx.Planner{Families: dnsmx.Only6}, zone: "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1", want: []string{"10 mx.example.org 2001:db8::1 TLSOpportunistic"}, asked: []string{"MX example.org", "AAAA mx.example.org"}},
 		{name: "addresses are bounded", planner: dnsmx.Planner{MaxAddr: 2}, zone: "@ MX 10 mx\nmx A 192.0.2.1\nmx A 192.0.2.2\nmx AAAA 2001:db8::1", want: []string{"10 mx.example.org 2001:db8::1 192.0.2.1 TLSOpportunistic"}},
+		{name: "addresses are bounded behind the useless ones", planner: dnsmx.Planner{MaxAddr: 1}, zone: "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA ::", want: []string{"10 mx.example.org 192.0.2.1 TLSOpportunistic"}},
 		{name: "hosts are bounded", planner: dnsmx.Planner{MaxMX: 1}, zone: "@ MX 20 b\n@ MX 10 a\na A 192.0.2.1\nb A 192.0.2.2", want: []string{"10 a.example.org 192.0.2.1 TLSOpportunistic"}, asked: []string{"MX example.org", "AAAA a.example.org", "A a.example.org"}},
 
 		{name: "ourselves in the middle", planner: dnsmx.Planner{Self: []dnsmx.Name{name("b.example.org")}}, zone: "@ MX 10 a\n@ MX 20 b\n@ MX 20 c\n@ MX 30 d\na A 192.0.2.1", want: []string{"10 a.example.org 192.0.2.1 TLSOpportunistic"}},
@@ -325,7 +326,7 @@ func TestNextHop(t *testing.T) {
 	literal := dnsmx.Host{Name: name("smart.test"), Addrs: mustAddrs("192.0.2.7")}
 	sts := stsSource{policy: &dnsmx.STSPolicy{Mode: dnsmx.ModeEnforce, MX: []string{"mx.example.org"}}}
 	for _, tt := range []planCase{
-		{name: "looked up, with DANE", planner: dnsmx.Planner{STS: sts, NextHop: route(dnsmx.Host{Name: name("smart.test"), Pref: 5})}, zone: "@ MX 0 .\nsmart.test. A 192.0.2.1\n!secure smart.test.\n_25._tcp.smart.test." + good, want: []string{"5 smart.test 192.0.2.1 TLSDANE 1 sni=smart.test smart.test,example.org"},
+		{name: "looked up, with DANE", planner: dnsmx.Planner{STS: sts, NextHop: route(dnsmx.Host{Name: name("smart.test"), Pref: 5})}, zone: "@ MX 0 .\nsmart.test. A 192.0.2.1\n!secure smart.test.\n_25._tcp.smart.test." + good, want: []string{"5 smart.test 192.0.2.1 TLSDANE 1 sni=smart.test smart.test"},
 			asked: []string{"A smart.test", "AAAA smart.test", "TLSA _25._tcp.smart.test"}},
 		{name: "by address", planner: dnsmx.Planner{Floor: dnsmx.Encrypted, NextHop: route(literal)}, zone: "@ MX 0 .", want: []string{"0 smart.test 192.0.2.7 TLSEncrypted"}, asked: nil},
 		{name: "to nowhere", planner: dnsmx.Planner{NextHop: route()}, zone: "@ A 192.0.2.1", want: []string{"error: 451 4.4.4"}},
