@@ -55,7 +55,8 @@ func appendRecord(dst []byte, r *record, i int, last *record) []byte {
 // LoadIndex makes a Message of a stored index and the source that it belongs to.
 // Nothing is read from src yet. Octets that AppendIndex cannot have written are
 // ErrIndex: every span lies inside its parent's and inside the message, so that
-// a hostile index cannot make a read go astray.
+// a hostile index cannot make a read go astray. So is an index with more levels
+// or parts than o allows: parse the message again.
 func LoadIndex(index []byte, src io.ReaderAt, o *Options) (*Message, error) {
 	n := len(index) - crc32.Size
 	if n < 1 || index[0] != indexVersion || binary.BigEndian.Uint32(index[n:]) != checksum(index[:n]) {
@@ -67,7 +68,7 @@ func LoadIndex(index []byte, src io.ReaderAt, o *Options) (*Message, error) {
 	parts, defects := r.uint(), r.uint()
 	// A record has 15 octets at least, a defect three: what is announced must
 	// be there before memory is taken for it.
-	if r.bad || parts < 1 || parts > int64(len(r.b))/15 || defects > int64(len(r.b))/3 || m.bare > m.size {
+	if r.bad || parts < 1 || parts > int64(min(len(r.b)/15, m.opt.MaxParts)) || defects > int64(len(r.b))/3 || m.bare > m.size {
 		return nil, ErrIndex
 	}
 	m.recs = make([]record, 0, parts)
@@ -76,7 +77,9 @@ func LoadIndex(index []byte, src io.ReaderAt, o *Options) (*Message, error) {
 		if r.bad || !m.fits(int32(i), int32(parts)) {
 			return nil, ErrIndex
 		}
-		place(m.recs)
+		if place(m.recs); int(m.recs[i].depth) > m.opt.MaxDepth {
+			return nil, ErrIndex
+		}
 	}
 	r.defects(m, defects)
 	if r.bad || len(r.b) != 0 || !m.whole() {
@@ -91,9 +94,13 @@ type indexReader struct {
 	bad bool
 }
 
+// mostNumber bounds what an index may hold, so that the sum of an offset and
+// three lengths does not overflow before it is checked.
+const mostNumber = 1 << 60
+
 func (r *indexReader) uint() int64 {
 	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > 1<<62 {
+	if n <= 0 || v > mostNumber {
 		r.bad, r.b = true, nil
 		return 0
 	}
