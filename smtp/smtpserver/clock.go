@@ -14,7 +14,7 @@ type Timeouts struct {
 	Content time.Duration // for the next octets of content: 3 min
 	Write   time.Duration // for the peer to take our replies: 1 min
 	TLS     time.Duration // for a handshake: 1 min
-	Session time.Duration // for all of a session; a transaction may end: 1 h
+	Session time.Duration // for all of a session; a transaction has as long again to end: 1 h
 
 	// GreetDelay is how long the greeting is held back, to find out who talks
 	// first: zero means not at all. RFC 5321, section 3.1 lets clients wait.
@@ -34,14 +34,12 @@ func (t Timeouts) withDefaults() Timeouts {
 // A clock turns what is being waited for into deadlines: a netserver.Clock.
 type clock struct {
 	timeouts Timeouts
-	minRate  int
 	end      time.Time // of the session; zero: never
+	pace     netserver.Pace
 
-	waits  wait
-	by     time.Time     // when the wait for a line ends; zero: it has not begun
-	waited time.Duration // content: how long reads have taken so far
-	octets int64         // content: how many they brought
-	slow   bool          // content: the last deadline was one of MinRate
+	waits wait
+	by    time.Time // when the wait for a line ends; zero: it has not begun
+	slow  bool      // content: the last deadline was one of the pace
 }
 
 // A wait is what the session waits for.
@@ -55,47 +53,38 @@ const (
 )
 
 // waitFor begins another wait.
-func (k *clock) waitFor(w wait) {
-	if k.waits != w {
-		k.waited, k.octets = 0, 0
-	}
-	k.waits, k.by = w, time.Time{}
-}
-
-// grace is how long content may be slower than Conns.MinRate.
-const grace = 30 * time.Second
+func (k *clock) waitFor(w wait) { k.waits, k.by = w, time.Time{} }
 
 // ReadBy implements netserver.Clock. A line has one deadline, however many reads
-// it takes; content has one for each, besides its rate.
+// it takes; content has one for each, besides its pace.
 func (k *clock) ReadBy(now time.Time) time.Time {
 	k.slow = false
 	switch k.waits {
 	case contentWait:
 		by := netserver.After(now, k.timeouts.Content)
-		if k.minRate > 0 {
-			earned := time.Duration(k.octets) * time.Second / time.Duration(k.minRate)
-			if due := now.Add(grace + earned - k.waited); by.IsZero() || due.Before(by) {
-				by, k.slow = due, true
-			}
-		}
-		return by
+		due := k.pace.By(now, 0)
+		k.slow = !due.IsZero() && (by.IsZero() || due.Before(by))
+		return netserver.Earlier(by, due)
 	case greetWait:
 		return now.Add(k.timeouts.GreetDelay)
 	}
 	if k.by.IsZero() {
-		k.by = netserver.After(now, k.timeouts.Command)
-		if k.waits == lineWait {
-			k.by = netserver.Earlier(k.by, k.end)
+		end := k.end
+		if k.waits == openWait && !end.IsZero() {
+			end = end.Add(k.timeouts.Session)
 		}
+		k.by = netserver.Earlier(netserver.After(now, k.timeouts.Command), end)
 	}
 	return k.by
 }
 
-// Read implements netserver.Clock. Only what a read has waited counts against
-// MinRate, not what the handler does meanwhile.
+// Read implements netserver.Clock. Lines have their own deadline, also those
+// between the chunks of a message.
 func (k *clock) Read(n int, took time.Duration) {
-	k.octets += int64(n)
-	k.waited += took
+	if k.waits != contentWait {
+		took = 0
+	}
+	k.pace.Count(n, took)
 }
 
 // WriteBy implements netserver.Clock.

@@ -48,7 +48,7 @@ type Conn struct {
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 	c := &Conn{server: s, id: s.lastID.Add(1), peer: nc.RemoteAddr(), began: time.Now(), cancel: cancel}
-	c.clock = clock{timeouts: s.Timeouts.withDefaults(), minRate: s.Conns.minRate()}
+	c.clock = clock{timeouts: s.Timeouts.withDefaults(), pace: netserver.Pace{Min: s.Conns.minRate()}}
 	c.clock.end = netserver.After(c.began, c.clock.timeouts.Session)
 	c.link.Init(nc, &c.clock)
 	c.remote = c.link.Remote()
@@ -72,10 +72,11 @@ func (c *Conn) member() *member { return (*member)(c) }
 
 // Remote is what connections are counted by; trusted peers are not counted.
 func (m *member) Remote() netip.AddrPort {
-	if (*Conn)(m).trusted(m.server.Trust.XClient) {
+	c, trust := (*Conn)(m), &m.server.Trust
+	if c.trusted(trust.XClient) || c.trusted(trust.Proxy) {
 		return netip.AddrPort{}
 	}
-	return m.link.Remote()
+	return c.link.Remote()
 }
 
 func (m *member) Stop() { m.link.Stop() }
@@ -115,9 +116,10 @@ var errClosed = errors.New("smtpserver: closed by the server")
 func (c *Conn) serve(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("smtpserver: panic: %v", p)
-			c.log.Error("handler panicked", "panic", p, "stack", string(debug.Stack()))
-			c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "internal error"})
+			if c.message != nil {
+				c.message.finish() // nobody writes beside us
+			}
+			err = c.panicked(p)
 		}
 		c.finish(ctx, err)
 	}()
@@ -139,6 +141,14 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		return ErrServerClosed
 	}
 	return errClosed
+}
+
+// panicked ends the session because of a hook that panicked, and returns why.
+func (c *Conn) panicked(p any) error {
+	c.log.Error("handler panicked", "panic", p, "stack", string(debug.Stack()))
+	c.fail(&smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "internal error"})
+	c.broken = fmt.Errorf("smtpserver: panic: %v", p)
+	return c.broken
 }
 
 // begin does all that comes before the first command.
@@ -166,6 +176,7 @@ func (c *Conn) begin(ctx context.Context) error {
 func (c *Conn) openSession(ctx context.Context) smtp.Reply {
 	session, err := c.newSession(ctx)
 	c.session = session
+	c.s.Config.Offer = c.server.Offer
 	if session.Offer != nil {
 		c.s.Config.Offer = *session.Offer
 	}
@@ -199,7 +210,8 @@ func (c *Conn) waitForEarlyTalk() error {
 	if errors.Is(err, os.ErrDeadlineExceeded) && !c.link.Stopping() {
 		return nil
 	}
-	return err
+	c.lost(err)
+	return c.broken
 }
 
 // next returns the next event: of the line that comes next, or the one that
@@ -305,6 +317,9 @@ func (c *Conn) refused(ctx context.Context, e *smtp.Refused) {
 	}
 	if e.Skip > 0 {
 		c.clock.waitFor(contentWait)
+		if !c.s.State().InTransaction() {
+			c.clock.pace.Start()
+		}
 		if err := c.r.Skip(e.Skip); err != nil {
 			c.lost(err)
 			return
@@ -399,12 +414,19 @@ func (c *Conn) finish(ctx context.Context, err error) {
 		}
 		c.endMessage(Closed)
 	})
-	if c.session != nil && c.session.Close != nil {
-		c.guard(func() { c.session.Close(err) })
-	}
-	c.link.Close(err == nil)
+	c.guard(func() { c.closeSession(err) })
+	c.link.Close(c.s.State() == smtp.Closed) // which has had its last word
 	c.r.Release()
 	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.began)))
+}
+
+// closeSession tells the application that its Session, if there is one, is over.
+func (c *Conn) closeSession(err error) {
+	session := c.session
+	c.session = new(Session)
+	if session != nil && session.Close != nil {
+		session.Close(err)
+	}
 }
 
 // guard keeps a panic of the last hooks from taking the process down.

@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/mailwire/mailwire/smtp"
@@ -51,18 +52,27 @@ func (c *Conn) take(ctx context.Context, m *Message) {
 		m.called, m.running, m.ctx = true, true, ctx
 		err := c.session.Data(ctx, m)
 		m.finish()
-		m.verdict = c.verdict(ctx, err)
-		if m.verdict.Positive() && m.err != nil && m.err != io.EOF {
-			// Data calls it delivered, and yet has not read it to its end.
-			m.verdict = c.verdict(ctx, m.err)
-		}
+		m.verdict = c.dataVerdict(ctx, m, err)
 	}
 	switch {
 	case m.reader != nil:
 		c.endPiece(ctx, m)
-	case !c.s.State().InTransaction(): // it ended while Data was reading
+	case c.s.State() == smtp.Ready: // a last chunk was refused while Data was reading
 		c.endMessage(Refused)
 	}
+}
+
+// dataVerdict is the verdict on what Data returned. Where reading has failed, the
+// message is not delivered whatever Data says, and if it says nothing else it was
+// the peer that failed and not the handler.
+func (c *Conn) dataVerdict(ctx context.Context, m *Message, err error) smtp.Reply {
+	if m.err == nil || m.err == io.EOF || err != nil && !errors.Is(err, m.err) {
+		return c.verdict(ctx, err)
+	}
+	if e, is := errors.AsType[*smtp.ContentError](m.err); is {
+		return e.Reply()
+	}
+	return localError
 }
 
 // endPiece drops what Data has left of the piece and settles it: one reply for
@@ -95,7 +105,13 @@ func (c *Conn) endPiece(ctx context.Context, m *Message) {
 // nextChunk runs the dialogue, from within Message.Read, up to the next chunk:
 // no goroutine and no pipe stands between the handler and the connection. What
 // ends the transaction is left to the loop, which goes on when Data has returned.
-func (c *Conn) nextChunk(m *Message) error {
+// Read may be called by any goroutine of the handler's, where nobody would recover.
+func (c *Conn) nextChunk(m *Message) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked(p)
+		}
+	}()
 	m.reader = nil
 	c.s.Received(nil)
 	c.settle(ok, Closed)
@@ -113,8 +129,6 @@ func (c *Conn) nextChunk(m *Message) error {
 		}
 	}
 	switch {
-	case c.broken == io.EOF:
-		return io.ErrUnexpectedEOF
 	case c.broken != nil:
 		return c.broken
 	case c.s.State() == smtp.Closed:

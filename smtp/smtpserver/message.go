@@ -254,6 +254,7 @@ func (c *Conn) mail(ctx context.Context, e *smtp.MailEvent) {
 	}
 	if v.Positive() {
 		c.message = m
+		c.clock.pace.Start()
 	}
 	c.settle(v, Closed)
 }

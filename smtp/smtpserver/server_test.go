@@ -151,6 +151,66 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// The rate of a message is that of all its chunks: who sends one octet in each
+// has no more time for it than who sends them in one piece.
+func TestSlowChunks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := dial(t, &Server{Handler: sink})
+		c.send("EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>")
+		c.want("250", "250", "250")
+		for range 2 {
+			c.send("BDAT 1")
+			time.Sleep(13 * time.Second)
+			io.WriteString(c.conn, "x")
+			c.want("250")
+		}
+		c.send("BDAT 1")
+		time.Sleep(13 * time.Second)
+		io.WriteString(c.conn, "x")
+		c.want("421 4.4.2 too slow")
+		c.conn.Close()
+		<-c.done
+		c = dial(t, &Server{Handler: sink})
+		c.send("EHLO x")
+		c.want("250")
+		for range 5 { // each message has its own time
+			c.send("MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "BDAT 1 LAST")
+			time.Sleep(13 * time.Second)
+			io.WriteString(c.conn, "x")
+			c.want("250", "250", "250")
+		}
+		c.conn.Close()
+		<-c.done
+	})
+}
+
+// A transaction does not keep a session alive for ever.
+func TestSessionEndsInTransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		c := dial(t, &Server{Handler: sink, Timeouts: Timeouts{Session: time.Hour}})
+		c.send("EHLO x", "MAIL FROM:<a@b.example>")
+		c.want("250", "250")
+		for time.Since(began) < time.Hour+50*time.Minute { // it may end behind the hour
+			time.Sleep(4 * time.Minute)
+			c.send("NOOP")
+			c.want("250")
+		}
+		var err error
+		for err == nil && time.Since(began) < 3*time.Hour {
+			time.Sleep(4 * time.Minute)
+			_, err = io.WriteString(c.conn, "NOOP\r\n")
+		}
+		if took := time.Since(began); took > 2*time.Hour+10*time.Minute {
+			t.Errorf("it ended after %v, want 2 h at most", took)
+		}
+		if out, _ := io.ReadAll(c.r); !strings.HasSuffix(string(out), "421 4.4.2 timeout\r\n") {
+			t.Errorf("got %q", out)
+		}
+		<-c.done
+	})
+}
+
 // A peer that takes no replies is not waited for.
 func TestWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -223,6 +283,59 @@ func TestShutdown(t *testing.T) {
 			c.wantEnd(ErrServerClosed)
 			if err := <-down; err != nil {
 				t.Error(err)
+			}
+		})
+	})
+	t.Run("a MAIL that was being decided on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := new(Server)
+			down := make(chan error, 1)
+			srv.Handler = newSession(func(context.Context, *Conn) (*Session, error) {
+				return &Session{
+					Mail: func(context.Context, *Message) error {
+						go func() { down <- srv.Shutdown(t.Context()) }()
+						synctest.Wait()
+						return nil
+					},
+					Rcpt: func(context.Context, *Message, smtp.Rcpt) error { return nil },
+					Data: sink,
+				}, nil
+			})
+			c := dial(t, srv)
+			c.start()
+			c.send("hello", ".")
+			c.want("250", "421 4.3.2")
+			c.wantEnd(ErrServerClosed)
+			if err := <-down; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("while the greeting is held back", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := &Server{Handler: sink, Timeouts: Timeouts{GreetDelay: time.Minute}}
+			c := connect(t, srv)
+			synctest.Wait()
+			began := time.Now()
+			if err := srv.Shutdown(t.Context()); err != nil || time.Since(began) > 0 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			c.want("421 4.3.2")
+			c.wantEnd(ErrServerClosed)
+		})
+	})
+	t.Run("while a PROXY header is waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := &Server{Handler: sink, Trust: Trust{Proxy: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+			c := connect(t, srv)
+			synctest.Wait()
+			began := time.Now()
+			if err := srv.Shutdown(t.Context()); err != nil || time.Since(began) > 0 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			c.wantEnd(ErrServerClosed)
+			if took := time.Since(began); took > 0 {
+				t.Errorf("it waited for %v", took)
 			}
 		})
 	})
@@ -456,6 +569,7 @@ func TestEnd(t *testing.T) {
 		{"reset between chunks", []string{"MAIL FROM:<>", "RCPT TO:<c@d.example>", "BDAT 2", "", "RSET", "QUIT"}, "Rset"},
 		{"refused hello between chunks", []string{"MAIL FROM:<>", "RCPT TO:<c@d.example>", "BDAT 2", "", "EHLO bad", "BDAT 0 LAST", "QUIT"}, "Refused"},
 		{"chunk too big", []string{"MAIL FROM:<>", "RCPT TO:<c@d.example>", "BDAT 2", "", "BDAT 100 LAST", strings.Repeat("x", 98), "QUIT"}, "Refused"},
+		{"turned out between chunks", append([]string{"MAIL FROM:<>", "RCPT TO:<c@d.example>", "BDAT 2", ""}, strings.Split(strings.Repeat("NO SUCH VERB", 25), " ")...), "Closed"},
 		{"lost between chunks", []string{"MAIL FROM:<>", "RCPT TO:<c@d.example>", "BDAT 2", ""}, "Closed"},
 		{"refused MAIL has none", []string{"MAIL FROM:<never@b.example>", "QUIT"}, ""},
 	}
@@ -846,6 +960,25 @@ func TestProxy(t *testing.T) {
 		<-seen
 		c.send("PROXY TCP4 198.51.100.7 192.0.2.25 4711 25", "NOOP")
 		c.want("500", "250")
+	})
+	t.Run("its own connections are not counted by address", func(t *testing.T) {
+		srv := &Server{Trust: trust, Conns: Conns{PerIP: 1}}
+		for range 3 {
+			c := connect(t, srv)
+			c.send("PROXY UNKNOWN")
+			c.want("220")
+		}
+	})
+	t.Run("those that wait for a header count", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := &Server{Trust: trust, Conns: Conns{Total: 2}}
+			for range 2 {
+				connect(t, srv)
+			}
+			synctest.Wait()
+			connect(t, srv).want("421 4.7.0")
+			srv.Close()
+		})
 	})
 	t.Run("counted by client", func(t *testing.T) {
 		srv := &Server{Trust: trust, Conns: Conns{PerIP: 1}}

@@ -29,8 +29,9 @@ func (f HandlerFunc) NewSession(context.Context, *Conn) (*Session, error) {
 // A Session is what an application does in one connection: functions, each of
 // which decides on one command. A nil one is the safe answer that its comment
 // gives. Hooks of one Session are never called at the same time, and what they
-// share lives in variables around them. The Session is not changed after
-// NewSession has returned it.
+// share lives in variables around them; only Query and Command may come while Data
+// runs, from within its Message.Read, which lets the client speak between two
+// chunks. The Session is not changed after NewSession has returned it.
 //
 // Errors: a *smtp.Reject of 4xx or 5xx is what the peer gets. Any other error
 // is logged and becomes 451, and its text is never sent; so is a

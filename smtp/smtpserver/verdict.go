@@ -15,6 +15,9 @@ var errShutdown = &smtp.Reject{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, 
 // code and the text.
 var ok = smtp.Reply{Code: 250}
 
+// localError is all that the peer learns of a failure of ours.
+var localError = smtp.Reply{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error"}
+
 // verdict makes a reply of what a hook returned.
 func (c *Conn) verdict(ctx context.Context, err error) smtp.Reply {
 	if err == nil {
@@ -30,7 +33,7 @@ func (c *Conn) verdict(ctx context.Context, err error) smtp.Reply {
 		return e.Reply()
 	}
 	c.log.LogAttrs(ctx, slog.LevelError, "handler failed", slog.Any("err", err))
-	return smtp.Reply{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error"}
+	return localError
 }
 
 // answer is verdict for hooks that give a reply of their own.

@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 
 	"github.com/mailwire/mailwire/auth"
@@ -33,8 +34,9 @@ func (c *Conn) becomeClient(ctx context.Context, e *smtp.XClientEvent) {
 	if x.Login != "" {
 		c.identity = &auth.Identity{Authcid: x.Login, Authzid: x.Login, Mechanism: "XCLIENT"}
 	}
-	if c.session.Close != nil {
-		c.session.Close(nil)
-	}
-	c.settle(c.openSession(ctx), Closed)
+	c.log.LogAttrs(ctx, slog.LevelInfo, "speaks for another client", slog.String("client", c.remote.String()), slog.String("user", x.Login))
+	c.closeSession(nil)
+	v := c.openSession(ctx)
+	c.offerAuth() // mechanisms may depend on who the client is
+	c.settle(v, Closed)
 }
