@@ -120,8 +120,8 @@ const (
 // allow. Without a deadline, ctx gets one of 60 seconds.
 //
 // Errors are a *Failure: ErrNullMX, ErrNoDomain and ErrLoop are about the domain
-// and final; ErrUnknown and ErrNoHost may pass. With ErrNoHost there is a plan
-// all the same, to show why each host is out.
+// and final; ErrUnknown and ErrNoHost may pass. If there are hosts and none of them
+// can be used, the plan comes with the error, to show why each is out.
 func (p *Planner) Plan(ctx context.Context, domain Name) (*Plan, error) {
 	if domain.IsZero() {
 		return nil, ErrNoDomain.with(errors.New("no name"))

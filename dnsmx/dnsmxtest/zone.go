@@ -335,6 +335,9 @@ func (p *parser) rdata(r *dnsmx.Record, owner dnsmx.Name, words []string) (err e
 func (p *parser) host(r *dnsmx.Record, s string) {
 	if s == "." {
 		r.Root = true
+		if r.Type != dnsmx.TypeMX && r.Type != dnsmx.TypeSRV {
+			_, r.Err = dnsmx.ParseNameLax(s)
+		}
 		return
 	}
 	if _, err := netip.ParseAddr(s); err == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/mailwire/mailwire/dnsmx"
 )
 
-// An Entry is what is remembered of a domain.
+// An Entry is what is remembered of a domain. It can be stored as JSON.
 type Entry struct {
 	Policy  *dnsmx.STSPolicy // not to be changed; of mode none, too
 	Fetched time.Time

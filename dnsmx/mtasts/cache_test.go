@@ -3,6 +3,7 @@ package mtasts
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mailwire/mailwire/dnsmx"
 	"github.com/mailwire/mailwire/dnsmx/dnsmxtest"
 )
@@ -198,6 +200,19 @@ func TestStore(t *testing.T) {
 		if store.loads != 1 || store.puts != 1 {
 			t.Errorf("%d loads, %d saves", store.loads, store.puts)
 		}
+		b, err := json.Marshal(store.entries[name("example.org")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored Entry
+		if err := json.Unmarshal(b, &stored); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(store.entries[name("example.org")], &stored); diff != "" {
+			t.Errorf("as JSON:\n%s", diff)
+		}
+		store.entries[name("example.org")] = &stored
+
 		restart := func() { l.Cache = &Cache{Resolver: l.zone, Fetcher: l.Fetcher, Store: store} }
 		restart()
 		l.dns("")
