@@ -69,7 +69,7 @@ var pathCases = []Case{
 		run: func(d *dialogue) {
 			d.start()
 			for _, p := range []string{"<\"a\x01\"@x.example>", "<a\x01@x.example>", "<\"a\x7f\"@x.example>", "<\"a\\\x02\"@x.example>", "<a@x\x03.example>"} {
-				d.do("MAIL FROM:"+p, "501", "553")
+				d.do("MAIL FROM:"+p, "500", "501", "553")
 			}
 			d.mail()
 		},
