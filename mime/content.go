@@ -130,19 +130,24 @@ func (p Part) DecodedSize() (int64, error) {
 }
 
 // Message returns the embedded message as one of its own, with the parts that
-// are known already. An encoded one is decoded, up to 32 MiB (ErrTooLarge).
-// ErrNotMessage for other types. RFC 2046, section 5.2.1; RFC 6532, section 3.7.
+// are known already. An encoded one is decoded; ErrTooLarge over 32 MiB, and for
+// encoded messages in each other over four levels. ErrNotMessage for other types. RFC 2046, section 5.2.1; RFC 6532, section 3.7.
 func (p Part) Message() (*Message, error) {
 	typ, sub := p.typeNames()
 	if matchType("message/*", typ, "") && isMessageType(sub) {
 		if p.Kind() == Embedded {
 			return p.embedded(), nil
 		}
+		if p.m.opened == maxOpened {
+			return nil, ErrTooLarge
+		}
 		b, err := p.ReadDecoded(maxEmbedded)
 		if err != nil {
 			return nil, err
 		}
-		return Parse(b, &p.m.opt), nil
+		m := Parse(b, &p.m.opt)
+		m.opened = p.m.opened + 1
+		return m, nil
 	}
 	return nil, ErrNotMessage
 }
@@ -150,7 +155,7 @@ func (p Part) Message() (*Message, error) {
 // embedded cuts the records of the embedded message out of the index.
 func (p Part) embedded() *Message {
 	r := p.rec()
-	m := &Message{size: r.end - r.body, opt: p.m.opt, bare: r.bareBody}
+	m := &Message{size: r.end - r.body, opt: p.m.opt, bare: r.bareBody, opened: p.m.opened}
 	if p.m.buf != nil {
 		m.buf = p.m.buf[r.body:r.end:r.end]
 	} else {

@@ -22,6 +22,12 @@ var hostile = []struct {
 		return b.Bytes()
 	}},
 	{"embedded", func(n int) []byte { return repeatTo("Content-Type: message/rfc822\r\n\r\n", n) }},
+	{"encoded messages", func(n int) []byte {
+		return repeatTo("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", n)
+	}},
+	{"combining characters", func(n int) []byte {
+		return append([]byte("Content-Type: text/plain; charset=utf-8\r\n\r\n"), repeatTo("\u0301", n)...)
+	}},
 	{"parts", func(n int) []byte { return []byte(mp("B", string(repeatTo("--B\r\n\r\nx\r\n", n)))) }},
 	{"parts in header", func(n int) []byte { return []byte(mp("B", string(repeatTo("--B\r\n", n)))) }},
 	{"levels of same boundary", func(n int) []byte {
@@ -143,6 +149,7 @@ var operations = []struct {
 	{"BodyStructure", func(m *Message) { m.BodyStructure() }},
 	{"Views", func(m *Message) { m.Views() }},
 	{"Preview", func(m *Message) { m.Preview(256) }},
+	{"MatchText", func(m *Message) { _, _ = NewMatcher("no such text").MatchText(m) }},
 	{"Filename", func(m *Message) {
 		for p := range m.Parts() {
 			p.Filename()

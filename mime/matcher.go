@@ -23,19 +23,25 @@ func NewMatcher(s string) *Matcher {
 }
 
 // appendCasemap appends s in the form of RFC 5051: each character in title case,
-// then decomposed.
+// then decomposed. It works on stretches: a call of norm allocates.
 func appendCasemap(dst, s []byte) []byte {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			dst = append(dst, ascii.Upper(c))
-			i++
-			continue
+	var stretch [512]byte
+	for len(s) > 0 {
+		t := stretch[:0]
+		for len(s) > 0 && len(t) <= len(stretch)-utf8.UTFMax {
+			if s[0] < utf8.RuneSelf {
+				t = append(t, ascii.Upper(s[0]))
+				s = s[1:]
+				continue
+			}
+			r, n := utf8.DecodeRune(s)
+			t = utf8.AppendRune(t, unicode.ToTitle(r))
+			s = s[n:]
 		}
-		r, n := utf8.DecodeRune(s[i:])
-		i += n
-		var b [utf8.UTFMax]byte
-		dst = norm.NFKD.Append(dst, b[:utf8.EncodeRune(b[:], unicode.ToTitle(r))]...)
+		n := norm.NFKD.QuickSpan(t) // all of it, in most scripts
+		if dst = append(dst, t[:n]...); n < len(t) {
+			dst = norm.NFKD.Append(dst, t[n:]...)
+		}
 	}
 	return dst
 }

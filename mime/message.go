@@ -21,6 +21,7 @@ type Message struct {
 	recs    []record
 	defects []Defect
 	base    *Message // what this is the CRLF form of
+	opened  int      // encoded messages that this one was decoded out of
 	mu      sync.Mutex
 	err     error
 }
@@ -186,7 +187,7 @@ func (m *Message) CRLF() *Message {
 	if m.base != nil || m.bare == 0 {
 		return m
 	}
-	return &Message{buf: m.buf, src: m.src, size: m.size, bare: m.bare, opt: m.opt, recs: m.recs, defects: m.defects, base: m}
+	return &Message{buf: m.buf, src: m.src, size: m.size, bare: m.bare, opt: m.opt, recs: m.recs, defects: m.defects, base: m, opened: m.opened}
 }
 
 // WriteTo writes the message octet for octet, in its CRLF form if it is one.

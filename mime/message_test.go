@@ -380,6 +380,21 @@ func TestEmbeddedMessage(t *testing.T) {
 	}
 }
 
+// TestOpenedMessages: encoded messages in each other are opened to a few levels.
+func TestOpenedMessages(t *testing.T) {
+	m := Parse(bytes.Repeat([]byte("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"), 50), nil)
+	levels := 0
+	var err error
+	for err == nil && levels < 50 {
+		if m, err = m.Root().Message(); err == nil {
+			levels++
+		}
+	}
+	if levels != maxOpened || err != ErrTooLarge {
+		t.Errorf("%d levels, %v", levels, err)
+	}
+}
+
 func TestReadLimits(t *testing.T) {
 	p := Parse([]byte("\r\n0123456789"), nil).Root()
 	if b, err := p.ReadDecoded(4); err != ErrTooLarge || string(b) != "0123" {

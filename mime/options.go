@@ -35,6 +35,11 @@ const (
 	// An encoded embedded message is decoded into memory up to here.
 	maxEmbedded = 32 << 20
 
+	// Encoded messages are opened inside each other up to here. Each level is
+	// another copy: without a bound, levels that an encoding does not make
+	// longer cost the square of the message.
+	maxOpened = 4
+
 	noLimit = int(^uint(0) >> 1)
 )
 
