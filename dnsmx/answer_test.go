@@ -135,7 +135,7 @@ func TestRFC1034_3_6_2_Chain(t *testing.T) {
 			}
 			canonical, _ := checkLabels(tt.canonical, aliasSet)
 			want := Answer{Status: tt.status, Canonical: Name{lower(tt.canonical, canonical)}, Aliases: tt.aliases, TTL: time.Duration(tt.ttl) * time.Second}
-			for _, s := range strings.Fields(tt.addrs) {
+			for s := range strings.FieldsSeq(tt.addrs) {
 				want.Records = append(want.Records, Record{Type: TypeA, Addr: netip.MustParseAddr(s)})
 			}
 			for i := range r.Records {

@@ -3,6 +3,7 @@ package dnsmx_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,11 +45,12 @@ func TestPlanAllocs(t *testing.T) {
 }
 
 func withDANE() string {
-	zone := threeMX + "!secure @\n"
+	var zone strings.Builder
+	zone.WriteString(threeMX + "!secure @\n")
 	for i := range 3 {
-		zone += fmt.Sprintf("_25._tcp.mx%d 3600%s", i+1, good)
+		fmt.Fprintf(&zone, "_25._tcp.mx%d 3600%s", i+1, good)
 	}
-	return zone
+	return zone.String()
 }
 
 // A cold plan asks what it needs and nothing twice: one question for the hosts, two

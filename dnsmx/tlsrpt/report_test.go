@@ -258,14 +258,15 @@ var errHost = errors.New("see the plan")
 
 func describe(rp *Report) (out []string) {
 	for _, p := range rp.Policies {
-		s := fmt.Sprintf("%s %s %v %d/%d", p.Type, p.Domain, p.Text, p.Successful, p.Failed)
+		var s strings.Builder
+		fmt.Fprintf(&s, "%s %s %v %d/%d", p.Type, p.Domain, p.Text, p.Successful, p.Failed)
 		for _, f := range p.Failures {
-			s += " " + f.Result
+			s.WriteString(" " + f.Result)
 			if f.Count != 1 {
-				s += fmt.Sprint("*", f.Count)
+				fmt.Fprint(&s, "*", f.Count)
 			}
 		}
-		out = append(out, s)
+		out = append(out, s.String())
 	}
 	return out
 }
