@@ -37,13 +37,12 @@ func (t Timeouts) withDefaults() Timeouts {
 type clock struct {
 	conn     *Conn
 	timeouts Timeouts
-	minRate  int
 
 	by     time.Time // when the wait for a line ends; zero: it has not begun
 	inside bool      // by counts from the first octets of the line
 
-	body  time.Time // when the message that is being sent began; zero: none is
-	taken int64     // how much of it the client took
+	sending bool           // a message
+	pace    netserver.Pace // of it: what the backend takes to read it does not count
 }
 
 // startLine begins the wait for another line.
@@ -69,19 +68,11 @@ func (k *clock) ReadBy(now time.Time) time.Time {
 // Read implements netserver.Clock.
 func (k *clock) Read(int, time.Duration) {}
 
-// startBody and endBody are told where a message begins and ends.
-func (k *clock) startBody() { k.body, k.taken = time.Now(), 0 }
-func (k *clock) endBody()   { k.body = time.Time{} }
-
-// grace is how long a message may be taken more slowly than Conns.MinRate.
-const grace = 30 * time.Second
-
 // WriteBy implements netserver.Clock.
 func (k *clock) WriteBy(now time.Time, n int) time.Time {
 	by := netserver.After(now, k.timeouts.Write)
-	if !k.body.IsZero() && k.minRate > 0 {
-		k.taken += int64(n)
-		by = netserver.Earlier(by, k.body.Add(grace+time.Duration(k.taken)*time.Second/time.Duration(k.minRate)))
+	if k.sending {
+		by = netserver.Earlier(by, k.pace.By(now, n))
 	}
 	return by
 }

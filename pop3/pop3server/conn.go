@@ -43,7 +43,7 @@ type Conn struct {
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 	c := &Conn{server: s, id: s.lastID.Add(1), began: time.Now(), cancel: cancel}
-	c.clock = clock{conn: c, timeouts: s.Timeouts.withDefaults(), minRate: s.Conns.minRate()}
+	c.clock = clock{conn: c, timeouts: s.Timeouts.withDefaults(), pace: netserver.Pace{Min: s.Conns.minRate()}}
 	c.link.Init(nc, &c.clock)
 	c.remote = c.link.Remote()
 	c.log = s.logger()
@@ -60,8 +60,15 @@ type member Conn
 
 func (c *Conn) member() *member { return (*member)(c) }
 
-func (m *member) Remote() netip.AddrPort { return m.remote }
-func (m *member) Stop()                  { m.link.Stop() }
+// Remote is what connections are counted by; trusted proxies are not counted.
+func (m *member) Remote() netip.AddrPort {
+	if c := (*Conn)(m); c.trusted(c.server.Trust.Proxy) {
+		return netip.AddrPort{}
+	}
+	return m.link.Remote()
+}
+
+func (m *member) Stop() { m.link.Stop() }
 func (m *member) Abort() {
 	m.cancel()
 	m.link.Abort()
@@ -127,9 +134,7 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 	for c.s.State() != pop3.Closed && c.broken == nil {
 		c.do(ctx, c.next(ctx))
 	}
-	if c.broken == nil {
-		c.broken = c.link.Flush()
-	}
+	c.flush()
 	switch {
 	case c.quit:
 		return nil
@@ -185,7 +190,6 @@ func (c *Conn) do(ctx context.Context, e pop3.Event) {
 		c.retr(ctx, e)
 	case *pop3.UpdateEvent:
 		c.update(ctx, e)
-		c.quit = true
 	case *pop3.Answer:
 		c.answer(e)
 	case *pop3.Refused:
@@ -266,6 +270,13 @@ func (c *Conn) keep(batch []byte) {
 	}
 }
 
+// flush sends what has not left.
+func (c *Conn) flush() {
+	if err := c.link.Flush(); c.broken == nil {
+		c.broken = err
+	}
+}
+
 // lost notes that reading has failed. The client is told nothing: a reply to no
 // command would be taken for that to its next. RFC 1939, section 3.
 func (c *Conn) lost(err error) {
@@ -281,7 +292,7 @@ func (c *Conn) lost(err error) {
 // finish gives everything back. No maildrop is updated here: RFC 1939, section 6.
 func (c *Conn) finish(ctx context.Context, err error) {
 	c.guard(func() { c.closeDrop(ctx) })
-	c.link.Close(c.broken == nil)
+	c.link.Close(c.s.State() == pop3.Closed && c.broken == nil) // then it has had its last word
 	c.r.Release()
 	if err == io.EOF {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "session ended without QUIT", slog.Duration("after", time.Since(c.began)))

@@ -116,7 +116,7 @@ func loginVerdict(err error) pop3.Reply {
 // ever served on what is left of it. RFC 2595, section 4.
 func (c *Conn) stls(ctx context.Context) {
 	c.reply(c.s.Settle(pop3.Reply{OK: true}))
-	if c.s.State() != pop3.Upgrading || c.link.Flush() != nil {
+	if c.flush(); c.s.State() != pop3.Upgrading || c.broken != nil {
 		return
 	}
 	within, cancel := netserver.Within(ctx, c.clock.timeouts.TLS)

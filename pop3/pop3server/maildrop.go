@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/netserver"
@@ -122,9 +123,14 @@ func (c *Conn) closeDrop(ctx context.Context) {
 	}
 }
 
-// update is the UPDATE state: RFC 1939, section 6. The maildrop is unlocked
-// before the reply leaves, so that the client finds it free when it comes again.
+// update is the UPDATE state: RFC 1939, section 6. Nothing is removed before all
+// that the client has asked for has left: it may have sent RETR, DELE and QUIT at
+// once, and be gone. The maildrop is unlocked before the reply leaves, so that the
+// client finds it free when it comes again.
 func (c *Conn) update(ctx context.Context, e *pop3.UpdateEvent) {
+	if c.flush(); c.broken != nil {
+		return
+	}
 	deleted := make([]Message, len(e.Deleted))
 	for i, n := range e.Deleted {
 		deleted[i] = c.messages[n-1]
@@ -140,6 +146,7 @@ func (c *Conn) update(ctx context.Context, e *pop3.UpdateEvent) {
 	}
 	c.closeDrop(ctx)
 	c.reply(c.s.Settle(v))
+	c.quit = true
 }
 
 // retr carries out RETR and TOP.
@@ -163,8 +170,9 @@ func (c *Conn) retr(ctx context.Context, e *pop3.RetrEvent) {
 
 // send writes a message as the client is to have it.
 func (c *Conn) send(content io.Reader, lines int) error {
-	c.clock.startBody()
-	defer c.clock.endBody()
+	c.clock.pace.Start()
+	c.clock.sending = true
+	defer func() { c.clock.sending = false }()
 	b := &c.body
 	*b = body{c: c, w: pop3.BodyWriter{Top: lines >= 0, Lines: lines}}
 	var err error
@@ -194,7 +202,10 @@ func (b *body) Write(p []byte) (n int, err error) {
 		k := min(len(p)-n, netserver.PieceSize)
 		out, done := b.w.Append(b.c.link.Piece(), p[n:n+k])
 		n += k
-		if b.c.keep(out); b.c.broken != nil {
+		began := time.Now()
+		b.c.keep(out)
+		b.c.clock.pace.Count(k, time.Since(began))
+		if b.c.broken != nil {
 			return n, b.c.broken
 		}
 		if done {

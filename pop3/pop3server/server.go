@@ -81,11 +81,6 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := newConn(s, nc, cancel)
-	if c.trusted(s.Trust.Proxy) {
-		if err := c.acceptProxy(); err != nil {
-			return err
-		}
-	}
 	if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil {
 		c.turnAway(err)
 		return err
@@ -93,6 +88,15 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	defer s.group.Dismiss(c.member())
 	// A context that ends from outside ends the session as Shutdown does.
 	defer context.AfterFunc(ctx, c.link.Stop)()
+	if c.trusted(s.Trust.Proxy) {
+		if err := c.acceptProxy(); err != nil {
+			return err
+		}
+		if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil { // by the client's address
+			c.turnAway(err)
+			return err
+		}
+	}
 	return c.serve(ctx)
 }
 
