@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,27 +24,26 @@ func NewMatcher(s string) *Matcher {
 }
 
 // appendCasemap appends s in the form of RFC 5051: each character in title case,
-// then decomposed. It works on stretches: a call of norm allocates.
+// then decomposed.
 func appendCasemap(dst, s []byte) []byte {
-	var stretch [512]byte
+	from := len(dst)
+	dst = slices.Grow(dst, len(s))
 	for len(s) > 0 {
-		t := stretch[:0]
-		for len(s) > 0 && len(t) <= len(stretch)-utf8.UTFMax {
-			if s[0] < utf8.RuneSelf {
-				t = append(t, ascii.Upper(s[0]))
-				s = s[1:]
-				continue
-			}
-			r, n := utf8.DecodeRune(s)
-			t = utf8.AppendRune(t, unicode.ToTitle(r))
-			s = s[n:]
+		if s[0] < utf8.RuneSelf {
+			dst = append(dst, ascii.Upper(s[0]))
+			s = s[1:]
+			continue
 		}
-		n := norm.NFKD.QuickSpan(t) // all of it, in most scripts
-		if dst = append(dst, t[:n]...); n < len(t) {
-			dst = norm.NFKD.Append(dst, t[n:]...)
-		}
+		r, n := utf8.DecodeRune(s)
+		dst = utf8.AppendRune(dst, unicode.ToTitle(r))
+		s = s[n:]
 	}
-	return dst
+	from += norm.NFKD.QuickSpan(dst[from:]) // all of it, in most scripts
+	if from == len(dst) {
+		return dst
+	}
+	rest := bytes.Clone(dst[from:])
+	return norm.NFKD.Append(dst[:from], rest...)
 }
 
 // MatchHeader reports whether a field of that name has the substring in its
@@ -113,8 +113,11 @@ func (x *Matcher) MatchText(m *Message) (bool, error) {
 
 // matchFields searches names and texts of all fields.
 func (x *Matcher) matchFields(h *Header) bool {
+	var line, folded []byte
 	for _, f := range h.Fields() {
-		if x.matchString(f.Name() + ": " + f.Text()) {
+		line = append(append(line[:0], f.f.raw[:f.f.name]...), ": "...)
+		line = append(line, f.Text()...)
+		if folded = appendCasemap(folded[:0], line); bytes.Contains(folded, x.needle) {
 			return true
 		}
 	}
