@@ -19,7 +19,8 @@ import (
 // A Resolver answers questions about names. A nil error means that the answer is
 // known, and denials are answers; an error means that it is not. Answer.Secure
 // says that the answer was validated by DNSSEC, all of it, and that everything on
-// the way to us is trusted. Implementations are safe for concurrent use.
+// the way to us is trusted. If ctx ended, the error wraps why. Implementations are
+// safe for concurrent use; package dnsmxtest has the contract as a test.
 type Resolver interface {
 	Query(ctx context.Context, name Name, typ Type) (Answer, error)
 }

@@ -245,4 +245,3 @@ func txt(r *dnsmx.Record, words []string) error {
 	}
 	return nil
 }
-
