@@ -47,7 +47,6 @@ func (s *ServerSession) stepResponse(line []byte) Event {
 func (s *ServerSession) stepOctets(line []byte) Event {
 	octets, err := ascii.ParseBase64(s.authBuf[:0], line)
 	if err != nil {
-		s.wipe()
 		return s.refuseExchange(501, EnhancedCode{5, 5, 2}, "bad base64")
 	}
 	if octets == nil {
@@ -99,8 +98,8 @@ func (s *ServerSession) settleAuth(v Reply) Reply {
 	return v
 }
 
-// wipe overwrites the response, and what failed to be one.
+// wipe overwrites the response.
 func (s *ServerSession) wipe() {
-	clear(s.authBuf[:cap(s.authBuf)])
+	clear(s.authBuf)
 	s.events.auth.Response = nil
 }

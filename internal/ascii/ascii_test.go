@@ -137,9 +137,23 @@ func TestParseBase64(t *testing.T) {
 	}
 }
 
+// What was decoded of a line that is then refused may be half of a password.
+func TestParseBase64LeavesNothing(t *testing.T) {
+	buf := make([]byte, 3, 64)
+	for _, in := range []string{"AGEAaHVzaA=", "AGEAaHVzaDEx!AAA"} {
+		out, err := ParseBase64(buf, []byte(in))
+		if err != ErrBase64 || len(out) != 3 {
+			t.Fatalf("%q, %v", out, err)
+		}
+		if rest := buf[3:cap(buf)]; bytes.Trim(rest, "\x00") != nil {
+			t.Errorf("%q left %q", in, rest)
+		}
+	}
+}
+
 // FuzzParseBase64: what is accepted is exactly what encoding back gives.
 func FuzzParseBase64(f *testing.F) {
-	for _, s := range []string{"", "YQ==", "YR==", "Y\nQ==", "AGEAYg=="} {
+	for _, s := range []string{"", "YQ==", "YR==", "Y\nQ==", "AGEAYg==", "=000"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {

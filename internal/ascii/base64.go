@@ -19,7 +19,8 @@ func AppendBase64(dst, src []byte) []byte {
 // ParseBase64 appends what src encodes to dst. It takes the canonical form only:
 // padding required, unused bits zero, no line ends, spaces or foreign octets, so
 // that two different lines never mean the same octets. RFC 4648, sections 3.3 and 3.5.
-// On ErrBase64 dst is returned as it was given.
+// On ErrBase64 dst is returned as it was given, and nothing of what was decoded is
+// left behind it: it may be a part of a secret.
 func ParseBase64(dst, src []byte) ([]byte, error) {
 	// encoding/base64 skips CR and LF, which the strict form does not have.
 	for _, b := range src {
@@ -29,6 +30,8 @@ func ParseBase64(dst, src []byte) ([]byte, error) {
 	}
 	out, err := strictBase64.AppendDecode(dst, src)
 	if err != nil {
+		spare := out[len(dst):cap(out)]
+		clear(spare[:min(len(spare), strictBase64.DecodedLen(len(src)))])
 		return dst, ErrBase64
 	}
 	return out, nil
