@@ -57,20 +57,24 @@ func (k *clock) waitFor(w wait) { k.waits, k.by = w, time.Time{} }
 // ReadBy implements netserver.Clock. A command has one deadline, however many
 // reads it takes; a message has one for each.
 func (k *clock) ReadBy(now time.Time) time.Time {
-	switch k.waits {
-	case loginWait:
+	switch {
+	case k.waits == loginWait:
 		return netserver.After(k.began, k.timeouts.Login)
-	case contentWait:
-		return netserver.After(now, k.timeouts.Content)
-	}
-	if k.by.IsZero() {
+	case !k.by.IsZero():
+	case k.waits == contentWait:
+		k.by = netserver.After(now, k.timeouts.Content)
+	default:
 		k.by = netserver.After(now, k.timeouts.Idle)
 	}
 	return k.by
 }
 
 // Read implements netserver.Clock.
-func (k *clock) Read(int, time.Duration) {}
+func (k *clock) Read(n int, _ time.Duration) {
+	if k.waits == contentWait && n > 0 {
+		k.by = time.Time{}
+	}
+}
 
 // WriteBy implements netserver.Clock.
 func (k *clock) WriteBy(now time.Time, _ int) time.Time {

@@ -186,8 +186,21 @@ func (c *Conn) tellAs(ctx context.Context, s *selected, t imap.Tell, e *imap.Enc
 		updates = c.lookUp(ctx, s, updates)
 	}
 	for i := range updates {
+		if updates[i].Exists != 0 {
+			s.mu.Lock()
+			s.dropGone()
+			s.mu.Unlock()
+		}
 		s.printUpdate(e, &updates[i])
 	}
+}
+
+// dropGone forgets which of the removed messages were \Recent. Those that are to
+// be announced yet stay.
+func (s *selected) dropGone() {
+	announced := s.view.UIDs()
+	later := imap.NumSetRange(announced.Max()+1, 1<<32-1)
+	s.recent = s.recent.Intersect(announced.Union(later))
 }
 
 // isUnknown reports whether an update tells flags that have to be looked up.
