@@ -70,7 +70,9 @@ func (p *pair) hear() {
 			}
 			p.done = ev
 		case *Plus:
-			p.plus++
+			if p.plus++; ev.Tag == "" {
+				p.t.Fatalf("the server asks for octets that nobody announced: %q", piece.Command)
+			}
 		}
 	}
 }
@@ -145,6 +147,9 @@ func FuzzPair(f *testing.F) {
 			}
 			if _, ok := args.(*EnableArgs); ok {
 				continue // of UTF8=ACCEPT, after which CHARSET is a mistake
+			}
+			if a, ok := args.(*SelectArgs); ok && op%5 == 0 {
+				a.Mailbox = "missing"
 			}
 			st, err := p.run(name, args)
 			if errors.Is(err, ErrState) {

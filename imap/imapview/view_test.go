@@ -313,6 +313,7 @@ func TestMirror(t *testing.T) {
 		"UIDs out of order":        m.Learn(2, 7),
 		"number 0":                 m.Learn(0, 7),
 		"more vanish than were":    (&Mirror{make([]imap.UID, 1)}).Vanished(set(1, 2)),
+		"more than fit between":    (&Mirror{[]imap.UID{0, 5, 0}}).Vanished(set(1, 2)),
 		"one that cannot be there": (&Mirror{[]imap.UID{5, 6}}).Vanished(set(7)),
 	} {
 		if err != ErrServer {
