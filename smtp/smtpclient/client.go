@@ -30,6 +30,7 @@ type Client struct {
 	r        smtp.Reader
 	s        smtp.ClientSession
 	out      []byte // commands that have not left
+	chunk    int    // octets at the end of out that belong to a chunk
 	unread   int    // octets of commands sent whose replies have not been read
 
 	busy   atomic.Bool
@@ -255,9 +256,9 @@ func (c *Client) flush(ctx context.Context) error {
 		c.logCommands(ctx)
 	}
 	err := c.write(ctx, c.out)
-	c.unread += len(c.out)
+	c.unread += len(c.out) - c.chunk
 	clear(c.out) // there may be a secret
-	c.out = c.out[:0]
+	c.out, c.chunk = c.out[:0], 0
 	return err
 }
 
@@ -349,11 +350,11 @@ func (c *Client) patience() time.Duration {
 }
 
 // logCommands logs the commands that are about to leave. What belongs to SASL is
-// known by the state and not by its looks.
+// known by the state and not by its looks. Content is not logged at all.
 func (c *Client) logCommands(ctx context.Context) {
 	if v, _ := c.s.Awaited(); v == smtp.AUTH {
 		c.log.LogAttrs(ctx, slog.LevelDebug, "authentication", slog.Int("octets", len(c.out)))
 		return
 	}
-	c.log.LogAttrs(ctx, slog.LevelDebug, "commands", slog.String("lines", fmt.Sprintf("%.1000q", c.out)))
+	c.log.LogAttrs(ctx, slog.LevelDebug, "commands", slog.String("lines", fmt.Sprintf("%.1000q", c.out[:len(c.out)-c.chunk])))
 }

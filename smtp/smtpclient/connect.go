@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
@@ -110,13 +111,13 @@ func (c *Client) wouldDoWithHELO(code int) bool {
 	return !c.d.wantsAuth()
 }
 
-// localName is what we call ourselves. What is no host name gives way to the
-// address that we come from: RFC 5321, section 4.1.4.
+// localName is what we call ourselves. A host name that is not fully qualified
+// gives way to the address that we come from: RFC 5321, section 4.1.4.
 func (c *Client) localName() string {
 	if c.d.LocalName != "" {
 		return c.d.LocalName
 	}
-	if name, err := os.Hostname(); err == nil && name != "" {
+	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
 		if _, err := smtp.ParseMailbox("x@" + name); err == nil {
 			return name
 		}

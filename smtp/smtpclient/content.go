@@ -174,8 +174,8 @@ func (m *message) bdat(ctx context.Context, k *chunker) error {
 			return err
 		}
 		c.out = append(c.out, k.buf...)
+		c.chunk = len(k.buf)
 		err = c.flush(ctx)
-		c.unread -= len(k.buf) // these draw no replies
 		c.keep(c.out)
 		if err != nil {
 			return err

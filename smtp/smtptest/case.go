@@ -63,6 +63,7 @@ type Target struct {
 
 	Shutdown func(context.Context) error // "shutdown": ends the server gracefully. Each case has to have a server of its own then
 	Timeout  time.Duration               // "timeout": how long the server waits inside content, if that can be waited for
+	Slow     time.Duration               // "slow": how long content of one octet a second is put up with, if that can be waited for
 	Panics   smtp.Path                   // "panics": a recipient at whom the handler panics
 	Unread   smtp.Path                   // "unread": a recipient whose message is accepted without being read
 	Proxy    bool                        // "proxy": a PROXY header is expected from us
@@ -224,6 +225,8 @@ func (t *Target) has(need string) (has, is bool) {
 		return t.Shutdown != nil, true
 	case "timeout":
 		return t.Timeout > 0, true
+	case "slow":
+		return t.Slow > 0, true
 	case "panics":
 		return !t.Panics.IsNull(), true
 	case "unread":

@@ -3,6 +3,7 @@ package smtptest
 import (
 	"bytes"
 	"strings"
+	"time"
 )
 
 // Content by DATA, and where it ends.
@@ -162,6 +163,10 @@ var dataCases = []Case{
 		},
 	},
 	{
+		ID: "DATA-65b", Title: "content that comes octet by octet does not hold a connection for ever", Level: Practice, Needs: []string{"slow"},
+		run: slowly,
+	},
+	{
 		ID: "DATA-66", Title: "8-bit octets arrive as they were", Level: Must, Refs: refs("6152 3", "5321 2.3.7"), Needs: []string{"8BITMIME"},
 		run: func(d *dialogue) {
 			d.start()
@@ -174,6 +179,25 @@ var dataCases = []Case{
 			d.arrived(body)
 		},
 	},
+}
+
+// slowly sends an octet a second until the server has had enough.
+func slowly(d *dialogue) {
+	d.start()
+	d.data(1)
+	d.send(d.header())
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for end := time.Now().Add(2 * d.target.Slow); d.err == nil && time.Now().Before(end); <-tick.C {
+		d.conn.SetWriteDeadline(time.Now().Add(d.patience()))
+		if _, err := d.conn.Write([]byte("x")); err != nil {
+			break
+		}
+	}
+	for _, r := range d.closedWithin(time.Second) {
+		d.check(r, "421")
+	}
+	d.nothingArrived()
 }
 
 // noEnd sends content with sequences that end nothing, and commands behind them.

@@ -58,11 +58,17 @@ type handlerStep struct {
 	content bool // of DATA, which comes before; left out if that is refused
 }
 
-func handlerScripts(rcpts []smtp.Path) []handlerScript {
-	envelope := "MAIL FROM:<smtptest@x.example>\r\n"
+func envelopeFor(rcpts []smtp.Path) string {
+	var b strings.Builder
+	b.WriteString("MAIL FROM:<smtptest@x.example>\r\n")
 	for _, to := range rcpts {
-		envelope += "RCPT TO:" + path(to) + "\r\n"
+		b.WriteString("RCPT TO:" + path(to) + "\r\n")
 	}
+	return b.String()
+}
+
+func handlerScripts(rcpts []smtp.Path) []handlerScript {
+	envelope := envelopeFor(rcpts)
 	text := "Subject: test\r\n\r\nx\r\n"
 	lines := strings.Repeat(strings.Repeat("x", 70)+"\r\n", 20_000) // over 1 MiB
 	chunk := func(s, last string) string { return fmt.Sprintf("BDAT %d%s\r\n%s", len(s), last, s) }

@@ -63,7 +63,7 @@ func newTarget(protocol smtp.Protocol, implicitTLS, trusted bool) (*Target, *smt
 		TLS:      &tls.Config{RootCAs: roots, ServerName: "mx.example"},
 		Login:    &auth.Credentials{Username: "user", Password: "secret"},
 		Good:     []smtp.Path{u1, u2, u3}, Bad: nobody, Panics: panics, Unread: unread,
-		MaxMessage: 100_000, Timeout: 3 * time.Minute,
+		MaxMessage: 100_000, Timeout: 3 * time.Minute, Slow: time.Minute,
 		Delivered: record.Delivered,
 	}
 	t.Dial = func(ctx context.Context) (net.Conn, error) {

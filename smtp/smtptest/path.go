@@ -275,6 +275,18 @@ var pathCases = []Case{
 		run: announcedLimits,
 	},
 	{
+		ID: "PATH-101", Title: "RRVS belongs to RCPT, and is a time", Level: Must, Refs: refs("7293 3"), Needs: []string{"RRVS"},
+		run: func(d *dialogue) {
+			d.start()
+			d.do("MAIL FROM:"+d.sender()+" RRVS=2020-01-01T00:00:00Z", "555")
+			d.mail()
+			for _, v := range []string{"", "yesterday", "2020-01-01", "2020-01-01T00:00:00Z;X", "2020-01-01T00:00:00Z;"} {
+				d.do("RCPT TO:"+d.good(0)+" RRVS="+v, "501")
+			}
+			d.do("RCPT TO:"+d.good(0)+" RRVS=2020-01-01T00:00:00Z;C", "250", "550")
+		},
+	},
+	{
 		ID: "PATH-92", Title: "AUTH= is taken without AUTH", Level: Must, Refs: refs("4954 5"), Needs: []string{"login", "smtp", "lmtp"},
 		run: func(d *dialogue) {
 			d.plainOffered()
