@@ -30,7 +30,8 @@ type AddressList struct {
 //
 // In front of an angle-addr anything is a name, and so is a member without an
 // address that comes before it: a comma that should have been quoted. A single
-// word is a Local without Domain. What is unclosed is closed at the end.
+// word is a Local without Domain. What is unclosed is closed at the end. After
+// 50 000 members the rest is left out, see Options.MaxAddresses.
 func ParseAddresses(s string) AddressList { return parseAddresses(s, nil, false) }
 
 // ParseAddress reads exactly one mailbox and accepts no obsolete form and
@@ -82,18 +83,29 @@ type member struct {
 }
 
 func parseAddresses(s string, o *Options, raw bool) AddressList {
-	p := addressParser{s: s, o: o, raw: raw, streak: -1}
-	if n := strings.Count(s, "@"); n > 0 {
-		p.out.Mailboxes = make([]Address, 0, min(n, 1+len(s)/6))
+	p := addressParser{o: o, raw: raw}
+	p.field(s)
+	return p.out
+}
+
+// field reads the list of one field and adds it to what is there.
+func (p *addressParser) field(s string) {
+	*p = addressParser{s: s, o: p.o, raw: p.raw, out: p.out, streak: -1}
+	most := p.o.maxAddresses()
+	if n := strings.Count(s, "@"); n > 0 && p.out.Mailboxes == nil {
+		p.out.Mailboxes = make([]Address, 0, min(n, 1+len(s)/6, most))
 	}
 	for i := 0; i < len(s); {
+		if len(p.out.Mailboxes)+len(p.out.Groups) >= most {
+			p.defect(DefectTooManyAddresses, i)
+			break
+		}
 		i = p.member(i)
 	}
 	if p.openGroup {
 		p.defect(DefectUnclosed, len(s))
 		p.endGroup()
 	}
-	return p.out
 }
 
 func (p *addressParser) defect(k DefectKind, at int) {

@@ -58,6 +58,7 @@ const (
 	DefectObsAddress         // obsolete address syntax, RFC 5322, section 4.4
 	DefectUnclosed           // quote, comment, angle or group that is not closed, RFC 5322, section 3.2
 	DefectNoDomain           // address without a domain, RFC 5322, section 3.4.1
+	DefectTooManyAddresses   // over Options.MaxAddresses
 	DefectBadDate            // no date-time, RFC 5322, section 3.3
 	DefectObsDate            // obsolete date syntax, RFC 5322, section 4.3
 	DefectBadParameter       // parameter that cannot be read, RFC 2045, section 5.1
@@ -81,7 +82,7 @@ var defectNames = [...]string{
 	DefectEncodedMultipart: "encoded multipart", DefectUnknownEncoding: "unknown encoding",
 	DefectDuplicateField: "duplicate field", DefectBadWord: "bad encoded-word", DefectUnknownCharset: "unknown charset",
 	DefectBadCharset: "octets outside the charset", DefectControlInText: "control in text", DefectBadAddress: "bad address",
-	DefectObsAddress: "obsolete address", DefectUnclosed: "unclosed", DefectNoDomain: "no domain", DefectBadDate: "bad date",
+	DefectObsAddress: "obsolete address", DefectUnclosed: "unclosed", DefectNoDomain: "no domain", DefectTooManyAddresses: "too many addresses", DefectBadDate: "bad date",
 	DefectObsDate: "obsolete date", DefectBadParameter: "bad parameter", DefectDuplicateParameter: "duplicate parameter",
 	DefectBadMediaType: "bad media type", DefectBadBase64: "bad base64", DefectBadQP: "bad quoted-printable",
 	DefectMore: "more defects",

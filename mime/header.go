@@ -65,7 +65,7 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	if message && bytes.HasPrefix(b, []byte(byteOrderMark)) {
 		i = 3
 	}
-	h.fields = make([]field, 0, min(bytes.Count(b[:min(len(b), 4096)], []byte{'\n'})+1, 48))
+	h.fields = make([]field, 0, fieldsIn(b))
 	start, junk := 0, -1 // of the current field; of a junk line that waits
 	var cur field
 	first := true
@@ -110,6 +110,18 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 		return start
 	}
 	return stop
+}
+
+// fieldsIn guesses how many fields a block starts with; what follows its empty
+// line does not count.
+func fieldsIn(b []byte) int {
+	b = b[:min(len(b), 4096)]
+	for _, empty := range []string{"\n\r\n", "\n\n"} {
+		if i := bytes.Index(b, []byte(empty)); i >= 0 {
+			b = b[:i+1]
+		}
+	}
+	return min(bytes.Count(b, []byte{'\n'})+1, 48)
 }
 
 // add appends the field whose octets are raw, or makes them the prefix. False
@@ -228,23 +240,14 @@ func (h *Header) Text(name string) string {
 	return f.Text()
 }
 
-// Addresses returns the addresses of all fields of that name.
+// Addresses returns the addresses of all fields of that name. Offsets of its
+// defects are those in their field.
 func (h *Header) Addresses(name string) AddressList {
-	i := h.find(name, 0)
-	if i < 0 {
-		return AddressList{}
+	p := addressParser{o: h.o}
+	for _, f := range h.All(name) {
+		p.field(string(f.Body()))
 	}
-	list := parseAddresses(string(h.At(i).Body()), h.o, false)
-	for i = h.find(name, i+1); i >= 0; i = h.find(name, i+1) {
-		more := parseAddresses(string(h.At(i).Body()), h.o, false)
-		for _, g := range more.Groups {
-			g.From, g.To = g.From+len(list.Mailboxes), g.To+len(list.Mailboxes)
-			list.Groups = append(list.Groups, g)
-		}
-		list.Mailboxes = append(list.Mailboxes, more.Mailboxes...)
-		list.Defects = append(list.Defects, more.Defects...)
-	}
-	return list
+	return p.out
 }
 
 // Date returns the Date field. Errors: ErrNoField, ErrDate.

@@ -10,6 +10,11 @@ type Options struct {
 	MaxParts   int // default 10 000; the rest stays in the last part
 	MaxHeader  int // octets of one header block that are parsed; default 1 MiB. The rest is in Raw, not in Fields
 	MaxHeaders int // octets of all header blocks that are parsed; default 16 MiB. Later blocks have no fields
+	// MaxAddresses bounds the mailboxes and groups of one list, which may come
+	// from several fields; default 50 000. The rest is left out, with a defect:
+	// a field of "a,a,a" would take a hundred times its size.
+	MaxAddresses int
+
 	MaxDefects int // default 100; one more says that there were more
 
 	// Fallback is the charset of unlabelled 8-bit text that is not UTF-8.
@@ -22,11 +27,12 @@ type Options struct {
 }
 
 const (
-	defaultDepth   = 100
-	defaultParts   = 10_000
-	defaultHeader  = 1 << 20
-	defaultHeaders = 16 << 20
-	defaultDefects = 100
+	defaultDepth     = 100
+	defaultParts     = 10_000
+	defaultHeader    = 1 << 20
+	defaultHeaders   = 16 << 20
+	defaultAddresses = 50_000
+	defaultDefects   = 100
 
 	// A Content-Type or Content-Transfer-Encoding is read up to here, and so
 	// is a boundary.
@@ -54,25 +60,35 @@ func (o *Options) limits() Options {
 		def int
 	}{
 		{&l.MaxDepth, defaultDepth}, {&l.MaxParts, defaultParts}, {&l.MaxHeader, defaultHeader},
-		{&l.MaxHeaders, defaultHeaders}, {&l.MaxDefects, defaultDefects},
+		{&l.MaxHeaders, defaultHeaders}, {&l.MaxAddresses, defaultAddresses}, {&l.MaxDefects, defaultDefects},
 	} {
-		switch {
-		case *f.v == 0:
-			*f.v = f.def
-		case *f.v < 0:
-			*f.v = noLimit
-		}
+		*f.v = limit(*f.v, f.def)
 	}
 	return l
 }
 
-// maxDefects is the limit for the defects of one value.
-func (o *Options) maxDefects() int {
+func limit(v, def int) int {
 	switch {
-	case o == nil || o.MaxDefects == 0:
-		return defaultDefects
-	case o.MaxDefects < 0:
+	case v == 0:
+		return def
+	case v < 0:
 		return noLimit
 	}
-	return o.MaxDefects
+	return v
+}
+
+// maxAddresses is the limit for one list.
+func (o *Options) maxAddresses() int {
+	if o == nil {
+		return defaultAddresses
+	}
+	return limit(o.MaxAddresses, defaultAddresses)
+}
+
+// maxDefects is the limit for the defects of one value.
+func (o *Options) maxDefects() int {
+	if o == nil {
+		return defaultDefects
+	}
+	return limit(o.MaxDefects, defaultDefects)
 }

@@ -36,10 +36,11 @@ func (m *Message) Report() (Report, bool) {
 
 // ParseFieldGroups reads the content of a delivery-status, a
 // disposition-notification or a feedback-report: groups of fields with empty
-// lines between them. What is no field ends it. It keeps b.
+// lines between them. What is no field ends it, and so do Options.MaxParts
+// groups. It keeps b.
 func ParseFieldGroups(b []byte, o *Options) []*Header {
 	var groups []*Header
-	for {
+	for most := o.limits().MaxParts; len(groups) < most; {
 		for len(b) > 0 && (b[0] == '\n' || b[0] == '\r') {
 			b = b[1:]
 		}
@@ -50,6 +51,7 @@ func ParseFieldGroups(b []byte, o *Options) []*Header {
 		groups = append(groups, h)
 		b = rest
 	}
+	return groups
 }
 
 // A DeliveryStatus is the content of message/delivery-status: RFC 3464. Values

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,35 @@ func TestParseAddresses(t *testing.T) {
 			}
 			if d := cmp.Diff(c.kinds, kinds, cmpopts.EquateEmpty()); d != "" {
 				t.Error(d)
+			}
+		})
+	}
+}
+
+// TestAddressLimit: members over the limit are left out and reported, in one
+// field and in many.
+func TestAddressLimit(t *testing.T) {
+	o := &Options{MaxAddresses: 3}
+	for _, c := range []struct {
+		name, header      string
+		mailboxes, groups int
+		defects           []DefectKind
+	}{
+		{"at the limit", "To: a@x, b@x, c@x\r\n\r\n", 3, 0, nil},
+		{"over it", "To: a@x, b@x, c@x, d@x\r\n\r\n", 3, 0, []DefectKind{DefectTooManyAddresses}},
+		{"open group", "To: g: a@x, b@x, c@x, d@x;\r\n\r\n", 3, 1, []DefectKind{DefectTooManyAddresses, DefectUnclosed}},
+		{"groups", "To: a:;, b:;, c:;, d:;\r\n\r\n", 0, 3, []DefectKind{DefectTooManyAddresses}},
+		{"fields", "To: a@x\r\nTo: b@x, c@x\r\nTo: d@x\r\n\r\n", 3, 0, []DefectKind{DefectTooManyAddresses}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, _ := ParseHeader([]byte(c.header), o)
+			l := h.Addresses("To")
+			if len(l.Mailboxes) != c.mailboxes || len(l.Groups) != c.groups {
+				t.Errorf("%d mailboxes, %d groups", len(l.Mailboxes), len(l.Groups))
+			}
+			slices.Sort(c.defects)
+			if d := cmp.Diff(c.defects, kindsOf(l.Defects)); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
 	}
