@@ -351,7 +351,7 @@ func sizes(d *dialogue) {
 func announcedLimits(d *dialogue) {
 	d.start()
 	limit := func(name string) int {
-		for _, f := range strings.Fields(d.offered["LIMITS"]) {
+		for f := range strings.FieldsSeq(d.offered["LIMITS"]) {
 			if v, ok := strings.CutPrefix(f, name+"="); ok {
 				n, _ := strconv.Atoi(v)
 				return n

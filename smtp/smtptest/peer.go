@@ -160,11 +160,12 @@ func (c *peerConn) command(verb, arg string) bool {
 		if (verb == "LHLO") != (c.protocol == smtp.LMTP) {
 			return c.answer(verb, arg, "500 5.5.1 not in this protocol\r\n")
 		}
-		usual := "250-mx.example\r\n"
+		var usual strings.Builder
+		usual.WriteString("250-mx.example\r\n")
 		for _, k := range c.offered() {
-			usual += "250-" + k + "\r\n"
+			usual.WriteString("250-" + k + "\r\n")
 		}
-		return c.answer(verb, arg, usual+"250 HELP\r\n")
+		return c.answer(verb, arg, usual.String()+"250 HELP\r\n")
 	case "MAIL":
 		c.to, c.mailOK = nil, c.willDo(verb, arg)
 		return c.answer(verb, arg, "250 2.1.0 OK\r\n")
