@@ -140,3 +140,22 @@ func ExampleDiscover() {
 	}
 	// Output: mx1.example.org 993 true [example.org mx1.example.org]
 }
+
+// The codec alone, for a transport of one's own.
+func ExampleParseResponse() {
+	domain, _ := dnsmx.ParseName("example.org")
+	query, err := dnsmx.AppendQuery(nil, 0x1234, domain, dnsmx.TypeMX, dnsmx.QueryOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A server that denies, without a word more: the query as a response.
+	query[2] |= 0x80
+	r, err := dnsmx.ParseResponse(query, 0x1234, domain, dnsmx.TypeMX)
+	fmt.Println(r.RCode, r.Status, r.TTL, err)
+	_, err = dnsmx.ParseResponse(query, 0x4321, domain, dnsmx.TypeMX)
+	fmt.Println(errors.Is(err, dnsmx.ErrMismatch))
+	// Output:
+	// RCodeSuccess NoData 0s <nil>
+	// true
+}

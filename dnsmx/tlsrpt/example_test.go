@@ -3,6 +3,7 @@ package tlsrpt_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
@@ -45,4 +46,26 @@ func ExampleParseRecord() {
 	r, err := tlsrpt.ParseRecord("v=TLSRPTv1; rua=mailto:tls@example.org,https://example.org/report")
 	fmt.Println(r.Mail, r.HTTPS, err)
 	// Output: [tls@example.org] [https://example.org/report] <nil>
+}
+
+func ExampleAppendMail() {
+	domain, _ := dnsmx.ParseName("example.com")
+	us, _ := dnsmx.ParseName("example.org")
+	day := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	mail := &tlsrpt.Mail{
+		Report: &tlsrpt.Report{Organization: "Example Org", ID: "20261124", Start: day, End: day.Add(24*time.Hour - time.Second)},
+		Domain: domain, Submitter: us, From: "tls@example.org", To: "reports@example.com", Date: day.Add(30 * time.Hour),
+	}
+	b, err := tlsrpt.AppendMail(nil, mail)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	header, _, _ := strings.Cut(string(b), "Message-ID")
+	fmt.Println(strings.ReplaceAll(header, "\r\n", "\n") + "...")
+	// Output:
+	// From: <tls@example.org>
+	// To: <reports@example.com>
+	// Date: Wed, 25 Nov 2026 06:00:00 +0000
+	// ...
 }
