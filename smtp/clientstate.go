@@ -9,8 +9,9 @@ import "github.com/mailwire/mailwire/internal/ascii"
 // server refused a part of the transaction and may hold the rest of it: RSET
 // comes next.
 
-// inSequence says what a client sends where. QUIT is never out of sequence.
-// RFC 5321, section 4.1.4.
+// inSequence says what a client sends where. In the states that are missing it is
+// content that is to be sent, or a response of SASL, or TLS to be begun, or it is
+// all over. RFC 5321, section 4.1.4.
 var inSequence = [numStates]verbs{
 	Turned:    set(QUIT),
 	Greeted:   set(QUIT, HELO, EHLO, LHLO, RSET, NOOP, HELP, VRFY, EXPN, UnknownVerb),
@@ -79,7 +80,7 @@ func (s *ClientSession) overLimit(n int, limit func(*OfferedLimits) int) bool {
 	return l != nil && limit(l) > 0 && n >= limit(l)
 }
 
-// newDomain reports whether a recipient's domain is one too many for the
+// tooManyDomains reports whether a recipient's domain is one too many for the
 // transaction; if not, it is remembered. RFC 9422, section 4.3.
 func (s *ClientSession) tooManyDomains(domain string) bool {
 	l := s.extensions.Limits

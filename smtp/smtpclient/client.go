@@ -268,7 +268,7 @@ func (c *Client) read(ctx context.Context) (smtp.Outcome, error) {
 	err := c.deadline(ctx, c.tcp.SetReadDeadline, c.patience())
 	var r smtp.Reply
 	if err == nil {
-		r, err = c.r.ReadReply(&c.d.Limits)
+		r, err = c.r.ReadReply(c.limits())
 	}
 	if err != nil {
 		return smtp.Outcome{}, c.lost(ctx, err)
@@ -287,6 +287,18 @@ func (c *Client) read(ctx context.Context) (smtp.Outcome, error) {
 		c.unread = 0
 	}
 	return o, nil
+}
+
+// limits bounds the next reply. A challenge of SASL may be longer than other
+// replies are: RFC 4954, section 4.
+func (c *Client) limits() *smtp.Limits {
+	const challenge = len("334 ") + 12288 + len("\r\n")
+	if v, _ := c.s.Awaited(); v != smtp.AUTH || c.d.Limits.ReplyLine < 0 || c.d.Limits.ReplyLine >= challenge {
+		return &c.d.Limits
+	}
+	l := c.d.Limits
+	l.ReplyLine = challenge
+	return &l
 }
 
 // sync sends what waits and reads all replies, up to one that asks for something.

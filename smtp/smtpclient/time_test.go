@@ -202,6 +202,34 @@ func TestEndlessChallenges(t *testing.T) {
 	})
 }
 
+// RFC 4954, section 4: a challenge may have 12288 octets, other reply lines not so
+// many.
+func TestRFC4954_4_LongChallenge(t *testing.T) {
+	for _, test := range []struct {
+		octets int
+		want   error
+	}{{12288, auth.ErrUnproven}, {12292, smtp.ErrLineTooLong}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := scripted(greets, "250-mx.example\r\n250 AUTH X-LONG\r\n", "334 "+strings.Repeat("QUFB", test.octets/4)+"\r\n", "235 2.7.0 in\r\n")
+			d.Credentials = auth.Credentials{Username: "user", Password: "pencil"}
+			d.Auth = auth.ClientPolicy{Cleartext: auth.CleartextHashed, Extra: map[string]func(auth.Credentials, auth.ConnInfo) (auth.Client, error){
+				"X-LONG": func(auth.Credentials, auth.ConnInfo) (auth.Client, error) { return patient{}, nil },
+			}}
+			if _, err := d.Connect(t.Context()); !errors.Is(err, test.want) {
+				t.Errorf("%d octets: error %v, want %v", test.octets, err, test.want)
+			}
+		})
+	}
+}
+
+// patient is a mechanism that takes every challenge, and no success.
+type patient struct{}
+
+func (patient) Mechanism() string                            { return "X-LONG" }
+func (patient) Start(context.Context) ([]byte, error)        { return nil, nil }
+func (patient) Next(context.Context, []byte) ([]byte, error) { return []byte{}, nil }
+func (patient) Finish() error                                { return auth.ErrUnproven }
+
 // RFC 5321, section 3.8: a 421 is the reason of all that follows.
 func TestRFC5321_3_8_Retired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -52,6 +52,9 @@ service auth {
 // SASL for Postfix at the socket. It has the users u1 to u3.
 func startDovecot(t *testing.T) (addr, socket, mail string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("Dovecot takes its time")
+	}
 	dovecot, err := exec.LookPath("dovecot")
 	if err != nil {
 		t.Skip("no Dovecot is installed")

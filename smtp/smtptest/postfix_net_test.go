@@ -160,6 +160,9 @@ postlog unix-dgram n - n - 1 postlogd
 // of its server, and returns where it listens.
 func startPostfix(t testing.TB, next, config string) (addr string, roots *x509.CertPool) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("Postfix takes its time")
+	}
 	postfix, err := exec.LookPath("postfix")
 	if err != nil {
 		t.Skip("no Postfix is installed")
