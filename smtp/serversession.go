@@ -36,6 +36,7 @@ type ServerSession struct {
 	hello   Verb       // the last one accepted
 	offered Extensions // in reply to it
 	heard   bool       // a line has come
+	secret  bool       // what came since the last known verb may be credentials
 	tx      transaction
 
 	mailRefused bool // the last MAIL was, and nothing has come between
@@ -87,8 +88,9 @@ func (s *ServerSession) LineLimit() int {
 }
 
 // Secret reports whether the line that came last, or the one that comes next,
-// holds credentials and must not be logged.
-func (s *ServerSession) Secret() bool { return s.verb == AUTH || s.state == Authing }
+// may hold credentials and must not be logged: AUTH, all within its exchange, and
+// what is no command behind an AUTH that was refused.
+func (s *ServerSession) Secret() bool { return s.secret || s.state == Authing }
 
 // MustFlush reports whether the last reply must leave at once, even though
 // more commands are waiting: RFC 2920, section 3.2, items 5 and 6.
@@ -105,9 +107,7 @@ func (s *ServerSession) Step(line []byte) Event {
 	s.verb = UnknownVerb
 	c, err := ParseCommand(line)
 	if err != nil {
-		if ascii.HasPrefixFold(line, "AUTH") {
-			s.verb = AUTH // what is behind it may be a password all the same: see Secret
-		}
+		s.secret = s.secret || ascii.HasPrefixFold(line, "AUTH")
 		return s.refuse(500, EnhancedCode{5, 5, 2}, "command not recognized")
 	}
 	if !s.heard && isHTTP(c) {
@@ -115,6 +115,7 @@ func (s *ServerSession) Step(line []byte) Event {
 	}
 	s.heard = true
 	s.verb = c.Verb
+	s.secret = c.Verb == AUTH || s.secret && c.Verb == UnknownVerb
 	if c.Verb == MAIL && s.state == Ready {
 		s.mailRefused = true // until it is not
 	}

@@ -153,7 +153,7 @@ func TestParseBase64LeavesNothing(t *testing.T) {
 
 // FuzzParseBase64: what is accepted is exactly what encoding back gives.
 func FuzzParseBase64(f *testing.F) {
-	for _, s := range []string{"", "YQ==", "YR==", "Y\nQ==", "AGEAYg==", "=000"} {
+	for _, s := range []string{"", "YQ==", "YR==", "Y\nQ==", "AGEAYg==", "0==="} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -23,7 +23,7 @@ func (l *Link) AcceptProxy() error {
 		return err
 	}
 	if !h.Local {
-		l.remote = h.Source
+		l.remote = unmap(h.Source)
 	}
 	return nil
 }
@@ -64,5 +64,7 @@ func remoteOf(c net.Conn) netip.AddrPort {
 	if !ok {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+	return unmap(a.AddrPort())
 }
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

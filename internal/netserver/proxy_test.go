@@ -20,6 +20,7 @@ func TestAcceptProxy(t *testing.T) {
 		remote       string
 	}{
 		{"v1", "PROXY TCP4 198.51.100.7 192.0.2.25 4711 25\r\n", "198.51.100.7:4711"},
+		{"v1, IPv4 as IPv6", "PROXY TCP6 ::ffff:198.51.100.7 ::1 4711 25\r\n", "198.51.100.7:4711"},
 		{"v1 unknown", "PROXY UNKNOWN\r\n", own},
 		{"v2", "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\xc0\x00\x02\x19\x12\x67\x00\x19", "198.51.100.7:4711"},
 		{"v2 local", "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00", own},

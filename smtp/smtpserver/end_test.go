@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/memnet"
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -63,6 +64,18 @@ func TestXClientSessions(t *testing.T) {
 		c.send("XCLIENT NAME=a.example", "EHLO x", "MAIL FROM:<> RET=HDRS")
 		c.want("220", "250", "555")
 	})
+	t.Run("IPv4 is never IPv6", func(t *testing.T) {
+		seen := ""
+		c := dial(t, &Server{Trust: trust, Handler: newSession(func(_ context.Context, c *Conn) (*Session, error) {
+			seen = c.Remote().String()
+			return nil, nil
+		})})
+		c.send("XCLIENT ADDR=IPV6:::ffff:198.51.100.7 PORT=4711", "QUIT")
+		c.want("220", "221")
+		if <-c.done; seen != "198.51.100.7:4711" {
+			t.Errorf("the client is %s", seen)
+		}
+	})
 	t.Run("the log tells for whom", func(t *testing.T) {
 		var log bytes.Buffer
 		c := dial(t, &Server{Trust: trust, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -73,6 +86,29 @@ func TestXClientSessions(t *testing.T) {
 			t.Errorf("the log:\n%s", out)
 		}
 	})
+}
+
+// No password and no line of SASL reaches the log, also where AUTH was not taken
+// and the client sends on.
+func TestLogKeepsSecrets(t *testing.T) {
+	var log bytes.Buffer
+	srv := testServer(sink)
+	srv.Auth = testAccounts(auth.CleartextAny)
+	srv.Limits.AuthFailures = 10
+	srv.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c := dial(t, srv)
+	c.send("EHLO x", "AUTH PLAIN AGEAaHVzaDE=", "AUTH PLAIN", "AGEAaHVzaDI=", "auth\tPLAIN AGEAaHVzaDM=", "AUTH NOPE", "AGEAaHVzaDQ=", "AGEAaHVzaDQx",
+		"AUTH PLAIN AGEAaHVzaDU", "AUTH PLAIN", "AGEAaHVzaDY", "AGEAaHVzaDc=", "NOOP seen", "XLOST", "QUIT")
+	io.Copy(io.Discard, c.r)
+	<-c.done
+	if strings.Contains(log.String(), "aHVza") || strings.Contains(log.String(), "hush") {
+		t.Errorf("the log:\n%s", log.String())
+	}
+	for _, want := range []string{"NOOP seen", "XLOST"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, log.String())
+		}
+	}
 }
 
 // What a client does is no failure of the handler's, and not logged as one.

@@ -25,7 +25,7 @@ func (c *Conn) becomeClient(ctx context.Context, e *smtp.XClientEvent) {
 	c.hello, c.extended, c.identity = x.Helo, x.Proto != "SMTP", nil
 	addr, port := c.remote.Addr(), c.remote.Port()
 	if x.Given&smtp.XClientAddr != 0 {
-		addr = x.Addr
+		addr = x.Addr.Unmap()
 	}
 	if x.Given&smtp.XClientPort != 0 {
 		port = x.Port
