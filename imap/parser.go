@@ -46,7 +46,7 @@ type Parser struct {
 	err    error
 	traits Traits // that parts of the command have added
 	nodes  int    // search keys parsed
-	most   int    // and how many there may be; 0: no bound
+	most   int    // and how many there may be; 0: 10000
 	offer  uint64 // features in force, as bits of Grammar; 0: all
 	on     func(Cap) bool
 }

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -116,7 +117,9 @@ func (p *Parser) searchKey() SearchKey {
 	if p.err != nil {
 		return And(nil)
 	}
-	if p.nodes++; p.most > 0 && p.nodes > p.most {
+	// The bound on keys bounds the depth of NOT and OR too: clients that look for
+	// many addresses nest them deeper than parentheses.
+	if p.nodes++; p.nodes > or(p.most, 10_000, math.MaxInt) {
 		p.Refuse(Bad("LIMIT", "too many search keys"))
 		return And(nil)
 	}
@@ -144,14 +147,7 @@ func (p *Parser) searchKey() SearchKey {
 		return And(nil)
 	}
 	p.traits |= spec.Traits
-	// NOT and OR nest without parentheses, so the depth is counted here too.
-	if p.level++; p.level > or(p.Depth, 50, 1000) {
-		p.Refuse(Bad("LIMIT", "nested too deep"))
-		return And(nil)
-	}
-	k := spec.Parse(p, spec.Name)
-	p.level--
-	return k
+	return spec.Parse(p, spec.Name)
 }
 
 func appendSearch(e *Encoder, v any) {

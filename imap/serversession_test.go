@@ -69,6 +69,29 @@ func TestLiteralMinus(t *testing.T) {
 	}
 }
 
+// TestSearchLimits is FRM-17.
+func TestSearchLimits(t *testing.T) {
+	s := &ServerSession{}
+	s.Greet(Status{Kind: PREAUTH}, true)
+	s.Step([]byte("a SELECT x"))
+	s.Settle(Status{})
+	for _, tt := range []struct {
+		keys string
+		ok   bool
+	}{
+		{strings.Repeat("NOT ", 900) + "ALL", true},
+		{strings.Repeat("NOT ", 5000) + "ALL", false},
+		{strings.Repeat("ALL ", 1000) + "ALL", false},
+		{strings.Repeat("(", 3000) + "ALL" + strings.Repeat(")", 3000), false},
+	} {
+		a, bad := s.Step([]byte("a SEARCH " + tt.keys)).(*Answer)
+		if bad == tt.ok || bad && (a.Status.Kind != BAD || a.Status.Code.Name != "LIMIT") {
+			t.Errorf("%.20q…: %v", tt.keys, a)
+		}
+		s.Settle(Status{})
+	}
+}
+
 // TestUIDOnly: RFC 9586, section 3, as far as the session goes.
 func TestUIDOnly(t *testing.T) {
 	s := &ServerSession{Offer: func(State, bool) []Cap { return Caps{CapRev2, CapUIDOnly} }}
