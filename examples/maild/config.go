@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -18,11 +19,21 @@ type config struct {
 	domain   string // of all addresses here
 	addr     [len(services)]string
 	verbose  bool
+
+	relay    bool   // send mail to other hosts
+	dns      string // server, host:port; "": the system's
+	mxPort   uint   // of other hosts
+	stsPort  uint   // of the hosts of MTA-STS policies
+	roots    string // file with trust anchors beside the system's
+	schedule        // of what does not get through
 }
 
 const usage = `Usage: maild [flags]              run the daemon
        maild [flags] adduser NAME  create an account, print its password
        maild [flags] passwd NAME   give an account a new password, print it
+       maild [flags] queue         list the mail that waits for other hosts
+       maild [flags] queue retry ID
+       maild [flags] queue remove ID
 
 Flags:
 `
@@ -42,6 +53,14 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 		f.StringVar(&c.addr[i], s.flag, s.addr, "address to listen on for "+s.what)
 	}
 	f.BoolVar(&c.verbose, "v", false, "log every command")
+	f.BoolVar(&c.relay, "relay", false, "send mail of the accounts here to other hosts")
+	f.StringVar(&c.dns, "dns", "", "DNS server that validates, as 127.0.0.1:53 (default: the system's)")
+	f.UintVar(&c.mxPort, "mx-port", 25, "port of other hosts; for tests")
+	f.UintVar(&c.stsPort, "sts-port", 443, "port of MTA-STS policies; for tests")
+	f.StringVar(&c.roots, "roots", "", "PEM file of certificates to trust beside those of the system")
+	f.DurationVar(&c.retry, "retry", 5*time.Minute, "wait before the second attempt; each further wait is twice as long, up to 4 h")
+	f.DurationVar(&c.warn, "warn", 4*time.Hour, "age of a message that its sender is told about")
+	f.DurationVar(&c.expire, "expire", 5*24*time.Hour, "age of a message that is returned")
 	if err := f.Parse(args); err != nil {
 		return c, nil, err
 	}
@@ -53,8 +72,26 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 			return c, nil, err
 		}
 	}
+	if err := c.checkRelay(); err != nil {
+		return c, nil, err
+	}
 	c.data, err = filepath.Abs(c.data)
 	return c, f.Args(), err
+}
+
+func (c *config) checkRelay() error {
+	if lower := strings.ToLower(c.hostname); c.relay && strings.HasSuffix(lower, ".localhost") {
+		return fmt.Errorf("-relay: other hosts know nobody called %s: set -hostname to a name that the DNS has", c.hostname)
+	}
+	for _, port := range []uint{c.mxPort, c.stsPort} {
+		if port == 0 || port > 65535 {
+			return fmt.Errorf("%d is no port", port)
+		}
+	}
+	if c.retry <= 0 || c.warn <= 0 || c.expire <= 0 {
+		return errors.New("-retry, -warn and -expire want more than nothing")
+	}
+	return nil
 }
 
 // checkDomain wants at least two labels: RFC 6409, section 4.2 has a submission

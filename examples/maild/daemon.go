@@ -38,7 +38,7 @@ const (
 // shutdownTime is what connections get to finish their message.
 const shutdownTime = 10 * time.Second
 
-// daemon is everything that runs: three servers over one store.
+// daemon is everything that runs: three servers and a queue over one store.
 type daemon struct {
 	config
 	store     *store.Store
@@ -49,6 +49,7 @@ type daemon struct {
 	smtp       *smtpserver.Server
 	submission *smtpserver.Server
 	pop3       *pop3server.Server
+	queue      *queue // nil: nothing is sent to other hosts
 	tls        *tls.Config
 }
 
@@ -70,9 +71,15 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 	logins := d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
-		TLS: d.tls, TLSRequired: true, Auth: logins, Logger: log.With("server", "submission")}
+		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, TLSRequired: true, Auth: logins, Logger: log.With("server", "submission")}
 	d.pop3 = &pop3server.Server{Hostname: c.hostname, Backend: &maildrops{daemon: d}, TLS: d.tls, Certs: certs,
 		Auth: logins, Logger: log.With("server", "pop3")}
+	if c.relay {
+		if d.queue, err = newQueue(d); err != nil {
+			d.close()
+			return nil, err
+		}
+	}
 	for i := range services {
 		if d.listeners[i], err = net.Listen("tcp", c.addr[i]); err != nil {
 			d.close()
@@ -85,6 +92,14 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 // serve runs until ctx ends or a listener fails, then lets the connections
 // finish, for a limited time, before it closes the store under them.
 func (d *daemon) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	work, abort := context.WithCancel(context.Background())
+	defer abort()
+	if q := d.queue; q != nil {
+		q.running.Go(func() { q.run(ctx, work) })
+		q.running.Go(func() { q.relay.refreshPolicies(ctx) })
+	}
 	failed := make(chan error, len(services))
 	for i, serve := range [len(services)]func(net.Listener) error{
 		smtpService:       d.smtp.Serve,
@@ -101,15 +116,18 @@ func (d *daemon) serve(ctx context.Context) error {
 		d.log.Info("stopping")
 	case err = <-failed:
 	}
-	d.shutdown()
+	cancel()
+	d.shutdown(abort)
 	return errors.Join(err, d.close())
 }
 
 // shutdown ends the servers side by side: connections that wait are closed at
-// once, those with a message under way when it is done or the time is up.
-func (d *daemon) shutdown() {
+// once, those with a message under way when it is done or the time is up. abort
+// ends what the queue has under way.
+func (d *daemon) shutdown(abort func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
+	defer context.AfterFunc(ctx, abort)()
 	var wg sync.WaitGroup
 	for _, shutdown := range []func(context.Context) error{d.smtp.Shutdown, d.submission.Shutdown, d.pop3.Shutdown} {
 		wg.Go(func() {
@@ -117,6 +135,9 @@ func (d *daemon) shutdown() {
 				d.log.Warn("connections were cut off", "err", err)
 			}
 		})
+	}
+	if d.queue != nil {
+		wg.Go(d.queue.running.Wait)
 	}
 	wg.Wait()
 }
@@ -126,6 +147,9 @@ func (d *daemon) close() error {
 		if l != nil {
 			l.Close() // the servers have closed theirs already
 		}
+	}
+	if d.queue != nil {
+		d.queue.relay.deliverer.Close()
 	}
 	return d.store.Close()
 }

@@ -33,6 +33,9 @@ func (d *daemon) hello(user string, password auth.Secret) string {
 	fmt.Fprintf(&b, "  printf '%s' | %s--ssl-reqd --mail-from %s --mail-rcpt %s --upload-file - %s\n", message, curl, address, address, shellQuote(send))
 	fmt.Fprintf(&b, "  %s%s\n", curl, shellQuote(fetch))
 	fmt.Fprintf(&b, "  %s%s\n", curl, shellQuote(fetch+"1"))
+	if d.queue == nil {
+		fmt.Fprintf(&b, "\nMail to other hosts is refused; the README says how to send it.\n")
+	}
 	fmt.Fprintf(&b, "\nCtrl-C stops the daemon.\n")
 	return b.String()
 }

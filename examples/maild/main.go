@@ -1,5 +1,5 @@
 // Command maild is a small complete mail daemon: mail comes in by SMTP and
-// submission, is kept in one SQLite file and goes out by POP3.
+// submission, is kept in one SQLite file, and goes out by POP3 and to other hosts.
 //
 // It is an example of what the packages of Mailwire are for, and uses nothing
 // of them that another program could not.
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/examples/maild/store"
@@ -61,8 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // manage carries out the words behind the flags, also beside a running daemon.
 func manage(c config, words []string, stdout io.Writer) error {
-	if len(words) != 2 {
-		return fmt.Errorf("%q: want adduser NAME or passwd NAME", words)
+	if words[0] != "queue" && len(words) != 2 {
+		return fmt.Errorf("%q: want adduser NAME, passwd NAME or queue", words)
 	}
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return err
@@ -72,10 +73,13 @@ func manage(c config, words []string, stdout io.Writer) error {
 		return err
 	}
 	defer db.Close()
+	if words[0] == "queue" {
+		return manageQueue(db, words[1:], time.Now(), stdout)
+	}
 	a := accounts{db, c.domain}
 	do := map[string]func(string) (auth.Secret, error){"adduser": a.add, "passwd": a.passwd}[words[0]]
 	if do == nil {
-		return fmt.Errorf("%q: want adduser or passwd", words[0])
+		return fmt.Errorf("%q: want adduser, passwd or queue", words[0])
 	}
 	password, err := do(words[1])
 	if err != nil {
