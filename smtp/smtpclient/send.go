@@ -1,6 +1,7 @@
 package smtpclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -79,21 +80,32 @@ func (m *message) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.envelope(ctx); err != nil {
+	if err = m.envelope(ctx); err == nil {
+		err = m.content(ctx, chunk)
+	}
+	return m.end(ctx, err)
+}
+
+// content sends the content, if there is anybody to send it to: in chunks if there
+// is one.
+func (m *message) content(ctx context.Context, chunk *chunker) error {
+	switch {
+	case !m.mayGoOn():
+		return nil
+	case chunk != nil:
+		return m.bdat(ctx, chunk)
+	}
+	return m.data(ctx)
+}
+
+// end leaves the connection as the next message wants it, if it is still sound:
+// err may be one of ours, that came when MAIL had been said already.
+func (m *message) end(ctx context.Context, err error) error {
+	if m.c.broken != nil {
 		return err
 	}
-	if m.mayGoOn() {
-		if chunk != nil {
-			err = m.bdat(ctx, chunk)
-		} else {
-			err = m.data(ctx)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	m.c.sent++
-	return m.c.reset(ctx)
+	return cmp.Or(err, m.c.reset(ctx))
 }
 
 // envelope sends MAIL and RCPT, as many at a time as the server lets us.

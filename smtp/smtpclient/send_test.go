@@ -184,6 +184,12 @@ func TestSendValidates(t *testing.T) {
 			}
 		})
 	}
+	// What is found only when MAIL has been said leaves nothing behind.
+	late := smtp.NewEnvelope("a@x.example", "b@x.example", "b@x.example")
+	late.To[1].Options.Extra = []smtp.Param{{Keyword: "X", Value: strings.Repeat("x", 3000), HasValue: true}}
+	if _, err := c.Send(t.Context(), late, strings.NewReader("")); err == nil || !c.Usable() {
+		t.Errorf("a parameter of 3000 octets: %v, usable %v", err, c.Usable())
+	}
 	// Without 8BITMIME, the connection goes rather than the octets.
 	_, err = c.Send(t.Context(), smtp.NewEnvelope("a@x.example", "b@x.example"), io.MultiReader(strings.NewReader("ok\r\n"), strings.NewReader("caf\xe9")))
 	if !errors.Is(err, Err8Bit) || c.Usable() || len(s.messages()) > 0 {

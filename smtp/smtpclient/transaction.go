@@ -94,24 +94,13 @@ func (t *Transaction) Send(ctx context.Context, body io.Reader) (*Result, error)
 	err := t.use(ctx, func(ctx context.Context) error {
 		defer t.end()
 		if m.accepted == 0 {
-			t.c.reset(ctx)
-			return smtp.ErrSequence
+			return m.end(ctx, smtp.ErrSequence)
 		}
 		chunk, err := m.firstChunk()
-		if err != nil {
-			t.c.reset(ctx)
-			return err
+		if err == nil {
+			err = m.content(ctx, chunk)
 		}
-		if chunk != nil {
-			err = m.bdat(ctx, chunk)
-		} else {
-			err = m.data(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		t.c.sent++
-		return t.c.reset(ctx)
+		return m.end(ctx, err)
 	})
 	if len(m.result.Rcpts) == 0 && err != nil {
 		return m.result, &SendError{Result: m.result, Err: err}
