@@ -69,6 +69,16 @@ func (l *Link) Init(c net.Conn, clock Clock) {
 // proxy stands; an IPv4 one never as IPv6. It is invalid where it is not known.
 func (l *Link) Remote() netip.AddrPort { return l.remote }
 
+// From reports whether Remote is in one of the prefixes.
+func (l *Link) From(prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p.Contains(l.remote.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsTLS reports whether the link is, or begins as, one of TLS.
 func (l *Link) IsTLS() bool { return l.tls != nil }
 

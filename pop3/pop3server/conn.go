@@ -62,7 +62,7 @@ func (c *Conn) member() *member { return (*member)(c) }
 
 // Remote is what connections are counted by; trusted proxies are not counted.
 func (m *member) Remote() netip.AddrPort {
-	if c := (*Conn)(m); c.trusted(c.server.Trust.Proxy) {
+	if c := (*Conn)(m); c.link.From(c.server.Trust.Proxy) {
 		return netip.AddrPort{}
 	}
 	return m.link.Remote()

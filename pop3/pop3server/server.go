@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"os"
 	"sync/atomic"
 
 	"github.com/mailwire/mailwire/auth"
@@ -88,7 +87,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	defer s.group.Dismiss(c.member())
 	// A context that ends from outside ends the session as Shutdown does.
 	defer context.AfterFunc(ctx, c.link.Stop)()
-	if c.trusted(s.Trust.Proxy) {
+	if c.link.From(s.Trust.Proxy) {
 		if err := c.acceptProxy(); err != nil {
 			return err
 		}
@@ -109,21 +108,5 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.group.Shutdown(c
 // Close closes all listeners and connections at once.
 func (s *Server) Close() error { return s.group.Close() }
 
-func (s *Server) hostname() string {
-	if s.Hostname != "" {
-		return s.Hostname
-	}
-	if name, err := os.Hostname(); err == nil && name != "" {
-		return name
-	}
-	return "localhost"
-}
-
-var discard = slog.New(slog.DiscardHandler)
-
-func (s *Server) logger() *slog.Logger {
-	if s.Logger == nil {
-		return discard
-	}
-	return s.Logger
-}
+func (s *Server) hostname() string     { return netserver.Hostname(s.Hostname) }
+func (s *Server) logger() *slog.Logger { return netserver.Logger(s.Logger) }

@@ -73,7 +73,7 @@ func (c *Conn) member() *member { return (*member)(c) }
 // Remote is what connections are counted by; trusted peers are not counted.
 func (m *member) Remote() netip.AddrPort {
 	c, trust := (*Conn)(m), &m.server.Trust
-	if c.trusted(trust.XClient) || c.trusted(trust.Proxy) {
+	if c.link.From(trust.XClient) || c.link.From(trust.Proxy) {
 		return netip.AddrPort{}
 	}
 	return c.link.Remote()
@@ -180,7 +180,7 @@ func (c *Conn) openSession(ctx context.Context) smtp.Reply {
 	if session.Offer != nil {
 		c.s.Config.Offer = *session.Offer
 	}
-	c.s.Config.Offer.XClient = c.trusted(c.server.Trust.XClient)
+	c.s.Config.Offer.XClient = c.link.From(c.server.Trust.XClient)
 	return c.verdict(ctx, err)
 }
 

@@ -13,16 +13,6 @@ type Trust struct {
 	Proxy   []netip.Prefix // must send a PROXY header, of version 1 or 2, within 10 s, before anything else
 }
 
-// trusted reports whether the peer is in one of the prefixes.
-func (c *Conn) trusted(prefixes []netip.Prefix) bool {
-	for _, p := range prefixes {
-		if p.Contains(c.link.Remote().Addr()) {
-			return true
-		}
-	}
-	return false
-}
-
 // acceptProxy reads the header of a trusted proxy; the client is whom that names.
 func (c *Conn) acceptProxy() error {
 	proxy := c.link.Remote()
