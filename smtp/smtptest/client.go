@@ -128,7 +128,7 @@ func wantError(_ *peer, err error) string {
 
 var clientCases = []clientCase{
 	{
-		id: "CLIENT-79", title: "a reply needs no text", refs: refs("5321 4.2"), level: Must,
+		id: "CLIENT-79", title: "a reply needs no text", refs: []string{"RFC 5321, section 4.2"}, level: Must,
 		reply: func(verb, _ string, _ int) string {
 			switch verb {
 			case "MAIL", "RCPT", ".", "QUIT", "RSET":
@@ -141,7 +141,7 @@ var clientCases = []clientCase{
 		check: delivered,
 	},
 	{
-		id: "CLIENT-79b", title: "replies may have many lines, keywords any case", refs: refs("5321 4.2", "5321 4.1.1.1"), level: Must,
+		id: "CLIENT-79b", title: "replies may have many lines, keywords any case", refs: []string{"RFC 5321, section 4.2", "RFC 5321, section 4.1.1.1"}, level: Must,
 		offers: []string{"pipelining", "8bitmime", "Size 1000000"},
 		reply: func(verb, _ string, _ int) string {
 			switch verb {
@@ -155,7 +155,7 @@ var clientCases = []clientCase{
 		check: delivered,
 	},
 	{
-		id: "CLIENT-79c", title: "a reply of two codes is no reply", refs: refs("5321 4.2.1"), level: Must,
+		id: "CLIENT-79c", title: "a reply of two codes is no reply", refs: []string{"RFC 5321, section 4.2.1"}, level: Must,
 		reply: on("MAIL", "250-fine\r\n550 not so fine\r\n"), check: failed,
 	},
 	{
@@ -163,7 +163,7 @@ var clientCases = []clientCase{
 		reply: on("MAIL", strings.Repeat("250-on and on and on and on and on and on\r\n", 250_000)+"250 at last\r\n"), check: failed,
 	},
 	{
-		id: "CLIENT-79e", title: "octets behind the reply to STARTTLS end the connection", refs: refs("3207 4.2"), level: Must,
+		id: "CLIENT-79e", title: "octets behind the reply to STARTTLS end the connection", refs: []string{"RFC 3207, section 4.2"}, level: Must,
 		offers: []string{"STARTTLS"}, reply: on("STARTTLS", "220 go\r\n250 injected\r\n!"),
 		check: func(p *peer, err error) string {
 			if !slices.Contains(p.verbs, "STARTTLS") {
@@ -173,11 +173,11 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-79f", title: "what is no reply ends the connection", refs: refs("5321 4.2"), level: Must,
+		id: "CLIENT-79f", title: "what is no reply ends the connection", refs: []string{"RFC 5321, section 4.2"}, level: Must,
 		reply: on("MAIL", "fine\r\n250 OK\r\n"), check: failed,
 	},
 	{
-		id: "CLIENT-80", title: "CR, LF, NUL and > in an address are not sent", refs: refs("5321 4.1.2"), level: Must,
+		id: "CLIENT-80", title: "CR, LF, NUL and > in an address are not sent", refs: []string{"RFC 5321, section 4.1.2"}, level: Must,
 		envelope: func() *smtp.Envelope {
 			e := smtp.NewEnvelope("from@x.example", "u1@x.example")
 			e.To = append(e.To, smtp.Rcpt{Path: smtp.Path{Local: "u2", Domain: "x.example>\r\nRCPT TO:<evil@x.example"}})
@@ -186,7 +186,7 @@ var clientCases = []clientCase{
 		check: notInjected,
 	},
 	{
-		id: "CLIENT-80b", title: "neither are they in a local part", refs: refs("5321 4.1.2"), level: Must,
+		id: "CLIENT-80b", title: "neither are they in a local part", refs: []string{"RFC 5321, section 4.1.2"}, level: Must,
 		envelope: func() *smtp.Envelope {
 			e := smtp.NewEnvelope("", "u1@x.example")
 			e.From = smtp.Path{Local: "from\r\nRCPT TO:<evil@x.example>", Domain: "x.example"}
@@ -195,7 +195,7 @@ var clientCases = []clientCase{
 		check: notInjected,
 	},
 	{
-		id: "CLIENT-80c", title: "nor in a parameter", refs: refs("3461 4.4"), level: Must, offers: []string{"PIPELINING", "DSN"},
+		id: "CLIENT-80c", title: "nor in a parameter", refs: []string{"RFC 3461, section 4.4"}, level: Must, offers: []string{"PIPELINING", "DSN"},
 		envelope: func() *smtp.Envelope {
 			e := smtp.NewEnvelope("from@x.example", "u1@x.example")
 			e.Options.EnvID = "x\r\nRCPT TO:<evil@x.example>"
@@ -204,7 +204,7 @@ var clientCases = []clientCase{
 		check: notInjected,
 	},
 	{
-		id: "CLIENT-81", title: "no bare CR or LF is sent, dots are stuffed, and the end is CRLF.CRLF", refs: refs("5321 2.3.8", "5321 4.5.2"), level: Must,
+		id: "CLIENT-81", title: "no bare CR or LF is sent, dots are stuffed, and the end is CRLF.CRLF", refs: []string{"RFC 5321, section 2.3.8", "RFC 5321, section 4.5.2"}, level: Must,
 		body: ".first\r\n..\n.\nMAIL FROM:<x>\r.\r\nx\r\r\n.\r\n.\n.\r\nno end",
 		check: func(p *peer, err error) string {
 			switch {
@@ -222,7 +222,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-82", title: "421 amid the replies fails what follows it", refs: refs("5321 3.8"), level: Should,
+		id: "CLIENT-82", title: "421 amid the replies fails what follows it", refs: []string{"RFC 5321, section 3.8"}, level: Should,
 		reply: func(verb, _ string, n int) string {
 			if verb == "RCPT" && n == 1 {
 				return "421 4.3.2 closing\r\n!"
@@ -232,7 +232,7 @@ var clientCases = []clientCase{
 		check: failed,
 	},
 	{
-		id: "CLIENT-82b", title: "552 to RCPT is a temporary failure", refs: refs("5321 4.5.3.1.10"), level: Should,
+		id: "CLIENT-82b", title: "552 to RCPT is a temporary failure", refs: []string{"RFC 5321, section 4.5.3.1.10"}, level: Should,
 		reply: on("RCPT", "552 too many recipients\r\n"),
 		check: func(p *peer, err error) string {
 			if wrong := failed(p, err); wrong != "" {
@@ -250,7 +250,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-83", title: "the message goes to those who are accepted", refs: refs("5321 3.3", "2920 3.1"), level: Must,
+		id: "CLIENT-83", title: "the message goes to those who are accepted", refs: []string{"RFC 5321, section 3.3", "RFC 2920, section 3.1"}, level: Must,
 		reply: func(verb, arg string, _ int) string {
 			if verb == "RCPT" && strings.Contains(arg, "u2") {
 				return "550 5.1.1 nobody\r\n"
@@ -265,7 +265,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-83b", title: "354 without a recipient draws no message", refs: refs("2920 3.1"), level: Must, protocol: onlySMTP,
+		id: "CLIENT-83b", title: "354 without a recipient draws no message", refs: []string{"RFC 2920, section 3.1"}, level: Must, protocol: onlySMTP,
 		reply: func(verb, _ string, _ int) string {
 			switch verb {
 			case "RCPT":
@@ -288,19 +288,19 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-83c", title: "a MAIL that is refused is a failure, whatever comes behind", refs: refs("2920 3.1"), level: Must,
+		id: "CLIENT-83c", title: "a MAIL that is refused is a failure, whatever comes behind", refs: []string{"RFC 2920, section 3.1"}, level: Must,
 		reply: on("MAIL", "550 no\r\n"), check: failed,
 	},
 	{
-		id: "CLIENT-83d", title: "a message that is refused is a failure", refs: refs("5321 4.2.5"), level: Must,
+		id: "CLIENT-83d", title: "a message that is refused is a failure", refs: []string{"RFC 5321, section 4.2.5"}, level: Must,
 		reply: on(".", "554 no\r\n"), check: wantError,
 	},
 	{
-		id: "CLIENT-83e", title: "a message is not delivered before that is said", refs: refs("5321 4.2.5"), level: Must,
+		id: "CLIENT-83e", title: "a message is not delivered before that is said", refs: []string{"RFC 5321, section 4.2.5"}, level: Must,
 		reply: on(".", "!"), check: wantError,
 	},
 	{
-		id: "CLIENT-84", title: "a greeting of 554 is a failure", refs: refs("5321 3.1"), level: Must,
+		id: "CLIENT-84", title: "a greeting of 554 is a failure", refs: []string{"RFC 5321, section 3.1"}, level: Must,
 		reply: on("", "554 no service\r\n"),
 		check: func(p *peer, err error) string {
 			for _, v := range p.verbs {
@@ -312,14 +312,14 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-85", title: "HELO is for servers that know no EHLO", refs: refs("5321 3.2"), level: Should, protocol: onlySMTP,
+		id: "CLIENT-85", title: "HELO is for servers that know no EHLO", refs: []string{"RFC 5321, section 3.2"}, level: Should, protocol: onlySMTP,
 		reply: on("EHLO", "502 what?\r\n"), check: delivered,
 	},
 	{
-		id: "CLIENT-86", title: "without PIPELINING every command waits", refs: refs("2920 3.1"), level: Must, offers: []string{"8BITMIME"}, check: delivered,
+		id: "CLIENT-86", title: "without PIPELINING every command waits", refs: []string{"RFC 2920, section 3.1"}, level: Must, offers: []string{"8BITMIME"}, check: delivered,
 	},
 	{
-		id: "CLIENT-87", title: "in LMTP each recipient has a reply", refs: refs("2033 4.2"), level: Must, protocol: onlyLMTP,
+		id: "CLIENT-87", title: "in LMTP each recipient has a reply", refs: []string{"RFC 2033, section 4.2"}, level: Must, protocol: onlyLMTP,
 		reply: func(verb, _ string, n int) string {
 			if verb == "." && n == 1 {
 				return "452 4.2.2 full\r\n"
@@ -334,7 +334,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-87b", title: "in LMTP only the recipients that were accepted have one", refs: refs("2033 4.2"), level: Must, protocol: onlyLMTP,
+		id: "CLIENT-87b", title: "in LMTP only the recipients that were accepted have one", refs: []string{"RFC 2033, section 4.2"}, level: Must, protocol: onlyLMTP,
 		reply: func(verb, arg string, _ int) string {
 			if verb == "RCPT" && !strings.Contains(arg, "u3") {
 				return "550 5.1.1 nobody\r\n"
@@ -349,7 +349,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-66", title: "8-bit content is for servers that offer 8BITMIME", refs: refs("6152 3"), level: Must, offers: []string{"PIPELINING"},
+		id: "CLIENT-66", title: "8-bit content is for servers that offer 8BITMIME", refs: []string{"RFC 6152, section 3"}, level: Must, offers: []string{"PIPELINING"},
 		body: "Subject: test\r\n\r\ncaf\xe9\r\n",
 		check: func(p *peer, err error) string {
 			for _, m := range p.messages {
@@ -361,7 +361,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-42", title: "RCPTMAX is obeyed", refs: refs("9422 4"), level: Must, offers: []string{"PIPELINING", "LIMITS RCPTMAX=2"},
+		id: "CLIENT-42", title: "RCPTMAX is obeyed", refs: []string{"RFC 9422, section 4"}, level: Must, offers: []string{"PIPELINING", "LIMITS RCPTMAX=2"},
 		check: func(p *peer, err error) string {
 			for _, m := range p.messages {
 				if len(m.to) > 2 {
@@ -375,7 +375,7 @@ var clientCases = []clientCase{
 		},
 	},
 	{
-		id: "CLIENT-94", title: "no initial response makes a line of over 512 octets", refs: refs("4954 4"), level: Must, offers: []string{"AUTH PLAIN LOGIN CRAM-MD5"},
+		id: "CLIENT-94", title: "no initial response makes a line of over 512 octets", refs: []string{"RFC 4954, section 4"}, level: Must, offers: []string{"AUTH PLAIN LOGIN CRAM-MD5"},
 		reply: on("AUTH", "535 5.7.8 no\r\n"),
 		check: func(p *peer, err error) string {
 			for i, v := range p.verbs {

@@ -556,3 +556,6 @@ func (d *dialogue) arrived(body string) {
 
 // nothingArrived checks that no message arrived.
 func (d *dialogue) nothingArrived() { d.deliveries(0) }
+
+// quote writes octets down for a failure.
+func quote(octets string) string { return strconv.QuoteToASCII(octets) }

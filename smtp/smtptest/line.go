@@ -9,7 +9,7 @@ import (
 // Lines, and how they come.
 var lineCases = []Case{
 	{
-		ID: "LINE-43", Title: "a bare LF ends no command", Level: Must, Refs: refs("5321 2.3.8"),
+		ID: "LINE-43", Title: "a bare LF ends no command", Level: Must, Refs: []string{"RFC 5321, section 2.3.8"},
 		run: func(d *dialogue) {
 			d.start()
 			d.send("NOOP\nNOOP\r\n")
@@ -18,7 +18,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-44", Title: "a bare CR or a NUL in a command is refused", Level: Must, Refs: refs("5321 2.3.8"),
+		ID: "LINE-44", Title: "a bare CR or a NUL in a command is refused", Level: Must, Refs: []string{"RFC 5321, section 2.3.8"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, line := range []string{"NO\rOP", "NOOP\r", "NOOP a\x00b", "NO\x00OP", "MAIL FROM:<a\x00@x.example>", "NOOP\rNOOP"} {
@@ -28,7 +28,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-45", Title: "a line of 512 octets works, and one that is too long is skipped to its CRLF", Level: Must, Refs: refs("5321 4.5.3.1.4", "5321 4.3.2"),
+		ID: "LINE-45", Title: "a line of 512 octets works, and one that is too long is skipped to its CRLF", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.4", "RFC 5321, section 4.3.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("NOOP "+strings.Repeat("x", 505), "250")
@@ -60,15 +60,15 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-47", Title: "how the octets are cut changes nothing", Level: Must, Refs: refs("2920 3.2"),
+		ID: "LINE-47", Title: "how the octets are cut changes nothing", Level: Must, Refs: []string{"RFC 2920, section 3.2"},
 		run: cut,
 	},
 	{
-		ID: "LINE-48", Title: "a burst of 100,000 commands is answered in full", Level: Must, Refs: refs("2920 3.2"), Needs: []string{"PIPELINING"},
+		ID: "LINE-48", Title: "a burst of 100,000 commands is answered in full", Level: Must, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
 		run: burst,
 	},
 	{
-		ID: "LINE-49", Title: "the replies to a group come in its order", Level: Should, Refs: refs("2920 3.2"), Needs: []string{"PIPELINING"},
+		ID: "LINE-49", Title: "the replies to a group come in its order", Level: Should, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
 		run: func(d *dialogue) {
 			d.start()
 			group := "RSET\r\nMAIL FROM:" + d.sender() + "\r\nRCPT TO:" + d.good(0) + "\r\n"
@@ -114,7 +114,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-52", Title: "who talks before the greeting is turned away, or served as others are", Level: May, Refs: refs("5321 3.1"),
+		ID: "LINE-52", Title: "who talks before the greeting is turned away, or served as others are", Level: May, Refs: []string{"RFC 5321, section 3.1"},
 		run: func(d *dialogue) {
 			d.dial()
 			d.send("NOOP\r\n")
@@ -127,7 +127,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-90", Title: "the reply to NOOP does not wait for what comes later", Level: Must, Refs: refs("2920 3.2"),
+		ID: "LINE-90", Title: "the reply to NOOP does not wait for what comes later", Level: Must, Refs: []string{"RFC 2920, section 3.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.send("NOOP\r\nNO")
@@ -137,7 +137,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-91", Title: "with DSN a line has room for its parameters", Level: Must, Refs: refs("3461 5.4"), Needs: []string{"DSN"},
+		ID: "LINE-91", Title: "with DSN a line has room for its parameters", Level: Must, Refs: []string{"RFC 3461, section 5.4"}, Needs: []string{"DSN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

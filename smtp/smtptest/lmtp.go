@@ -10,7 +10,7 @@ import (
 // LMTP, and what SMTP says to its commands.
 var lmtpCases = []Case{
 	{
-		ID: "LMTP-84", Title: "LHLO is for LMTP, EHLO and HELO are for SMTP", Level: Must, Refs: refs("2033 4.1"),
+		ID: "LMTP-84", Title: "LHLO is for LMTP, EHLO and HELO are for SMTP", Level: Must, Refs: []string{"RFC 2033, section 4.1"},
 		run: func(d *dialogue) {
 			d.open()
 			if d.target.Protocol == smtp.LMTP {
@@ -24,7 +24,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-85", Title: "one final reply for each accepted recipient, duplicates too", Level: Must, Refs: refs("2033 4.2"), Needs: []string{"lmtp"},
+		ID: "LMTP-85", Title: "one final reply for each accepted recipient, duplicates too", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -52,7 +52,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-86", Title: "a second transaction on the connection works", Level: Must, Refs: refs("2033 4.2"), Needs: []string{"lmtp"},
+		ID: "LMTP-86", Title: "a second transaction on the connection works", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
 		run: func(d *dialogue) {
 			d.start()
 			for n := range 3 {
@@ -62,7 +62,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-87", Title: "the last chunk has a reply for each recipient, others one", Level: Must, Refs: refs("2033 4.2", "3030 2"), Needs: []string{"lmtp", "CHUNKING"},
+		ID: "LMTP-87", Title: "the last chunk has a reply for each recipient, others one", Level: Must, Refs: []string{"RFC 2033, section 4.2", "RFC 3030, section 2"}, Needs: []string{"lmtp", "CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -74,7 +74,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-96", Title: "without a recipient DATA is refused", Level: Must, Refs: refs("2033 4.2"), Needs: []string{"lmtp", "bad"},
+		ID: "LMTP-96", Title: "without a recipient DATA is refused", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp", "bad"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

@@ -11,7 +11,7 @@ import (
 // Addresses and parameters.
 var pathCases = []Case{
 	{
-		ID: "PATH-21", Title: "<> is a sender and no recipient", Level: Must, Refs: refs("5321 4.5.5", "5321 4.1.1.3"),
+		ID: "PATH-21", Title: "<> is a sender and no recipient", Level: Must, Refs: []string{"RFC 5321, section 4.5.5", "RFC 5321, section 4.1.1.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<>", "250")
@@ -20,7 +20,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-22", Title: "<postmaster> is a recipient, in any case", Level: Must, Refs: refs("5321 4.5.1"),
+		ID: "PATH-22", Title: "<postmaster> is a recipient, in any case", Level: Must, Refs: []string{"RFC 5321, section 4.5.1"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -30,7 +30,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-23", Title: "a source route is taken and not followed", Level: Must, Refs: refs("5321 4.1.1.3"),
+		ID: "PATH-23", Title: "a source route is taken and not followed", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<@a.example:"+d.sender()[1:], "250")
@@ -46,7 +46,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-24", Title: "a quoted local part means what is inside", Level: Must, Refs: refs("5321 4.1.2"),
+		ID: "PATH-24", Title: "a quoted local part means what is inside", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			for _, local := range []string{`a b`, `a"b`, `a\b`, `a@b`, `.a`} {
 				d.from(smtp.Path{Local: local, Domain: "x.example"})
@@ -58,14 +58,14 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-25", Title: "> and space inside quotes end nothing", Level: Must, Refs: refs("5321 4.1.2"),
+		ID: "PATH-25", Title: "> and space inside quotes end nothing", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: "a> BODY=8BITMIME", Domain: "x.example"})
 			d.from(smtp.Path{Local: "a>", Domain: "x.example"})
 		},
 	},
 	{
-		ID: "PATH-26", Title: "control characters are refused, quoted or not", Level: Must, Refs: refs("5321 4.1.2"),
+		ID: "PATH-26", Title: "control characters are refused, quoted or not", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, p := range []string{"<\"a\x01\"@x.example>", "<a\x01@x.example>", "<\"a\x7f\"@x.example>", "<\"a\\\x02\"@x.example>", "<a@x\x03.example>"} {
@@ -75,7 +75,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-27", Title: "dots and hyphens stand between other characters", Level: Must, Refs: refs("5321 4.1.2"),
+		ID: "PATH-27", Title: "dots and hyphens stand between other characters", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, p := range []string{"<.a@x.example>", "<a.@x.example>", "<a..b@x.example>", "<a@-x.example>", "<a@x-.example>", "<a@x..example>", "<a@.x.example>", "<a@>", "<@x.example>"} {
@@ -85,7 +85,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-28", Title: "paths of the greatest length are taken", Level: Must, Refs: refs("5321 4.5.3.1.1", "5321 4.5.3.1.2", "5321 4.5.3.1.3"),
+		ID: "PATH-28", Title: "paths of the greatest length are taken", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.1", "RFC 5321, section 4.5.3.1.2", "RFC 5321, section 4.5.3.1.3"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: strings.Repeat("l", 64), Domain: "x.example"})
 			d.from(smtp.Path{Local: strings.Repeat("l", 64), Domain: domainOf(189)}) // a path of 256
@@ -98,7 +98,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-29", Title: "address literals are addresses", Level: Must, Refs: refs("5321 4.1.3"),
+		ID: "PATH-29", Title: "address literals are addresses", Level: Must, Refs: []string{"RFC 5321, section 4.1.3"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: "a", Domain: "[127.0.0.1]"})
 			d.from(smtp.Path{Local: "a", Domain: "[IPv6:::1]"})
@@ -110,7 +110,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-30", Title: "brackets are required", Level: Must, Refs: refs("5321 4.1.2"),
+		ID: "PATH-30", Title: "brackets are required", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+strings.Trim(d.sender(), "<>"), "501", "553")
@@ -119,7 +119,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-30b", Title: "a space behind the colon may be taken", Level: May, Refs: refs("5321 3.3"),
+		ID: "PATH-30b", Title: "a space behind the colon may be taken", Level: May, Refs: []string{"RFC 5321, section 3.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM: "+d.sender(), "250", "501")
@@ -127,7 +127,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-31", Title: "a parameter that is unknown, or not offered, is 555", Level: Must, Refs: refs("5321 4.1.1.11"),
+		ID: "PATH-31", Title: "a parameter that is unknown, or not offered, is 555", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.11"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" FOO", "555")
@@ -144,7 +144,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-32", Title: "a parameter given twice is 501", Level: Should, Refs: refs("1870 6", "3461 4.5"), Needs: []string{"SIZE"},
+		ID: "PATH-32", Title: "a parameter given twice is 501", Level: Should, Refs: []string{"RFC 1870, section 6", "RFC 3461, section 4.5"}, Needs: []string{"SIZE"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" SIZE=1 SIZE=1", "501")
@@ -155,11 +155,11 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-33", Title: "SIZE is a number, of any length", Level: Must, Refs: refs("1870 6"), Needs: []string{"SIZE"},
+		ID: "PATH-33", Title: "SIZE is a number, of any length", Level: Must, Refs: []string{"RFC 1870, section 6"}, Needs: []string{"SIZE"},
 		run: sizes,
 	},
 	{
-		ID: "PATH-34", Title: "BODY has the values of its extensions", Level: Must, Refs: refs("3030 3", "6152 3"), Needs: []string{"8BITMIME"},
+		ID: "PATH-34", Title: "BODY has the values of its extensions", Level: Must, Refs: []string{"RFC 3030, section 3", "RFC 6152, section 3"}, Needs: []string{"8BITMIME"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" BODY=XX", "501", "504", "555")
@@ -176,7 +176,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-35", Title: "UTF-8 without SMTPUTF8 is 550 or 553", Level: Must, Refs: refs("6531 3.5"), Needs: []string{"SMTPUTF8"},
+		ID: "PATH-35", Title: "UTF-8 without SMTPUTF8 is 550 or 553", Level: Must, Refs: []string{"RFC 6531, section 3.5"}, Needs: []string{"SMTPUTF8"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<caf\u00e9@x.example>", "550", "553")
@@ -186,7 +186,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-36", Title: "octets that are no UTF-8 are refused with SMTPUTF8 too", Level: Must, Refs: refs("6531 3.3"), Needs: []string{"SMTPUTF8"},
+		ID: "PATH-36", Title: "octets that are no UTF-8 are refused with SMTPUTF8 too", Level: Must, Refs: []string{"RFC 6531, section 3.3"}, Needs: []string{"SMTPUTF8"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, p := range []string{"caf\xe9@x.example", "a\xc0\xafb@x.example", "a\xed\xa0\x80b@x.example", "a@caf\xe9.example", "a\xf4\x90\x80\x80@x.example"} {
@@ -196,7 +196,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-37", Title: "xtext is what it is", Level: Must, Refs: refs("3461 4"), Needs: []string{"DSN"},
+		ID: "PATH-37", Title: "xtext is what it is", Level: Must, Refs: []string{"RFC 3461, section 4"}, Needs: []string{"DSN"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, x := range []string{"+", "a+4", "+zz", "+0D+0A", "+2b", "+00"} {
@@ -209,7 +209,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-38", Title: "the parameters of DSN have their values only", Level: Must, Refs: refs("3461 4.1", "3461 4.2", "3461 4.3"), Needs: []string{"DSN"},
+		ID: "PATH-38", Title: "the parameters of DSN have their values only", Level: Must, Refs: []string{"RFC 3461, section 4.1", "RFC 3461, section 4.2", "RFC 3461, section 4.3"}, Needs: []string{"DSN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" RET=X", "501")
@@ -222,7 +222,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-39", Title: "BY belongs to MAIL", Level: Must, Refs: refs("2852 4"), Needs: []string{"DELIVERBY"},
+		ID: "PATH-39", Title: "BY belongs to MAIL", Level: Must, Refs: []string{"RFC 2852, section 4"}, Needs: []string{"DELIVERBY"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, v := range []string{"", "x;R", "100", "100;X", "0;R", "-1;R", "1234567890;N"} {
@@ -233,7 +233,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-39b", Title: "MT-PRIORITY belongs to MAIL", Level: Must, Refs: refs("6710 4"), Needs: []string{"MT-PRIORITY"},
+		ID: "PATH-39b", Title: "MT-PRIORITY belongs to MAIL", Level: Must, Refs: []string{"RFC 6710, section 4"}, Needs: []string{"MT-PRIORITY"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, v := range []string{"", "x", "10", "-10", "+1", "-0", "01"} {
@@ -244,7 +244,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-40", Title: "a message is held for a time or until one, and not for longer than offered", Level: Must, Refs: refs("4865 5"), Needs: []string{"FUTURERELEASE"},
+		ID: "PATH-40", Title: "a message is held for a time or until one, and not for longer than offered", Level: Must, Refs: []string{"RFC 4865, section 5"}, Needs: []string{"FUTURERELEASE"},
 		run: func(d *dialogue) {
 			d.start()
 			fields := strings.Fields(d.offered["FUTURERELEASE"])
@@ -258,7 +258,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-41", Title: "100 recipients are taken", Level: Must, Refs: refs("5321 4.5.3.1.8"),
+		ID: "PATH-41", Title: "100 recipients are taken", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.8"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -271,11 +271,11 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-42", Title: "limits that are announced are the ones that are kept", Level: Must, Refs: refs("9422 4"), Needs: []string{"LIMITS"},
+		ID: "PATH-42", Title: "limits that are announced are the ones that are kept", Level: Must, Refs: []string{"RFC 9422, section 4"}, Needs: []string{"LIMITS"},
 		run: announcedLimits,
 	},
 	{
-		ID: "PATH-101", Title: "RRVS belongs to RCPT, and is a time", Level: Must, Refs: refs("7293 3"), Needs: []string{"RRVS"},
+		ID: "PATH-101", Title: "RRVS belongs to RCPT, and is a time", Level: Must, Refs: []string{"RFC 7293, section 3"}, Needs: []string{"RRVS"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" RRVS=2020-01-01T00:00:00Z", "555")
@@ -287,7 +287,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-92", Title: "AUTH= is taken without AUTH", Level: Must, Refs: refs("4954 5"), Needs: []string{"login", "smtp", "lmtp"},
+		ID: "PATH-92", Title: "AUTH= is taken without AUTH", Level: Must, Refs: []string{"RFC 4954, section 5"}, Needs: []string{"login", "smtp", "lmtp"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("MAIL FROM:"+d.sender()+" AUTH=<>", "250")

@@ -9,7 +9,7 @@ import (
 var seqCases = []Case{
 	{
 		ID: "SEQ-1", Title: "the greeting is 220 with the domain first and no enhanced code", Level: Must,
-		Refs: refs("5321 4.2", "2034 4"),
+		Refs: []string{"RFC 5321, section 4.2", "RFC 2034, section 4"},
 		run: func(d *dialogue) {
 			r := d.open()
 			if d.err != nil {
@@ -22,7 +22,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-2", Title: "EHLO without an argument is 501", Level: Must, Refs: refs("5321 4.1.1.1"),
+		ID: "SEQ-2", Title: "EHLO without an argument is 501", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.1"},
 		run: func(d *dialogue) {
 			d.open()
 			d.do(d.ehlo(), "501")
@@ -30,7 +30,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-3", Title: "the reply to HELO has no enhanced code", Level: Must, Refs: refs("2034 4"), Needs: []string{"smtp", "submission"},
+		ID: "SEQ-3", Title: "the reply to HELO has no enhanced code", Level: Must, Refs: []string{"RFC 2034, section 4"}, Needs: []string{"smtp", "submission"},
 		run: func(d *dialogue) {
 			d.open()
 			for _, l := range d.do("HELO client.example", "250").lines {
@@ -41,7 +41,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-4", Title: "a second EHLO clears the transaction", Level: Must, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-4", Title: "a second EHLO clears the transaction", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -53,7 +53,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-5", Title: "MAIL before EHLO is 503", Level: Must, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-5", Title: "MAIL before EHLO is 503", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.open()
 			d.do("MAIL FROM:"+d.sender(), "503")
@@ -61,7 +61,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-6", Title: "RCPT before MAIL, and DATA before RCPT, are 503", Level: Must, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-6", Title: "RCPT before MAIL, and DATA before RCPT, are 503", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("RCPT TO:"+d.good(0), "503")
@@ -72,7 +72,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-7", Title: "MAIL inside a transaction is 503 and changes nothing", Level: Must, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-7", Title: "MAIL inside a transaction is 503 and changes nothing", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -90,7 +90,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-8", Title: "DATA behind refused recipients only is 503 or 554", Level: Should, Refs: refs("5321 3.3", "2920 3.2"), Needs: []string{"bad"},
+		ID: "SEQ-8", Title: "DATA behind refused recipients only is 503 or 554", Level: Should, Refs: []string{"RFC 5321, section 3.3", "RFC 2920, section 3.2"}, Needs: []string{"bad"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -100,7 +100,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-9", Title: "RSET is 250 and keeps EHLO", Level: Must, Refs: refs("5321 4.1.1.5"),
+		ID: "SEQ-9", Title: "RSET is 250 and keeps EHLO", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.5"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -113,7 +113,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-10", Title: "QUIT is 221, then the connection is closed", Level: Must, Refs: refs("5321 4.1.1.10"),
+		ID: "SEQ-10", Title: "QUIT is 221, then the connection is closed", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.10"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -124,7 +124,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-10b", Title: "QUIT with an argument is 501", Level: Should, Refs: refs("5321 4.3.2"),
+		ID: "SEQ-10b", Title: "QUIT with an argument is 501", Level: Should, Refs: []string{"RFC 5321, section 4.3.2"},
 		run: func(d *dialogue) {
 			d.open()
 			d.do("QUIT now", "501")
@@ -132,14 +132,14 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-11", Title: "NOOP takes an argument", Level: Should, Refs: refs("5321 4.1.1.9"),
+		ID: "SEQ-11", Title: "NOOP takes an argument", Level: Should, Refs: []string{"RFC 5321, section 4.1.1.9"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("NOOP anything", "250")
 		},
 	},
 	{
-		ID: "SEQ-12", Title: "VRFY, EXPN and HELP have replies of theirs", Level: Must, Refs: refs("5321 3.5.3", "5321 7.3"),
+		ID: "SEQ-12", Title: "VRFY, EXPN and HELP have replies of theirs", Level: Must, Refs: []string{"RFC 5321, section 3.5.3", "RFC 5321, section 7.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("VRFY somebody", "250", "251", "252", "5")
@@ -152,7 +152,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-13", Title: "what is no command is 500, and the session lives", Level: Should, Refs: refs("5321 4.2.4"),
+		ID: "SEQ-13", Title: "what is no command is 500, and the session lives", Level: Should, Refs: []string{"RFC 5321, section 4.2.4"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, line := range []string{"FOOBAR", "", "X", "XY", "XYZ", "MAI", "FOOBAR WITH ARGUMENT"} {
@@ -162,7 +162,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-14", Title: "verbs may be in any case", Level: Must, Refs: refs("5321 2.4"),
+		ID: "SEQ-14", Title: "verbs may be in any case", Level: Must, Refs: []string{"RFC 5321, section 2.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("mAiL fRoM:"+d.sender(), "250")
@@ -174,7 +174,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-14b", Title: "trailing space is tolerated", Level: Should, Refs: refs("5321 4.1.1"),
+		ID: "SEQ-14b", Title: "trailing space is tolerated", Level: Should, Refs: []string{"RFC 5321, section 4.1.1"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" ", "250")
@@ -185,7 +185,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-15", Title: "verbs are compared whole", Level: Should, Refs: refs("5321 4.2.4"),
+		ID: "SEQ-15", Title: "verbs are compared whole", Level: Should, Refs: []string{"RFC 5321, section 4.2.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("STARTTLSX", "500", "502")
@@ -197,7 +197,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-16", Title: "DATA and RSET with an argument are 501", Level: Should, Refs: refs("5321 4.3.2"),
+		ID: "SEQ-16", Title: "DATA and RSET with an argument are 501", Level: Should, Refs: []string{"RFC 5321, section 4.3.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -208,7 +208,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-16b", Title: "STARTTLS with an argument is 501", Level: Must, Refs: refs("3207 4"), Needs: []string{"STARTTLS"},
+		ID: "SEQ-16b", Title: "STARTTLS with an argument is 501", Level: Must, Refs: []string{"RFC 3207, section 4"}, Needs: []string{"STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -217,15 +217,15 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-17", Title: "every line of a 2xx, 4xx or 5xx reply has an enhanced code of its class", Level: Must, Refs: refs("2034 4"), Needs: []string{"ENHANCEDSTATUSCODES"},
+		ID: "SEQ-17", Title: "every line of a 2xx, 4xx or 5xx reply has an enhanced code of its class", Level: Must, Refs: []string{"RFC 2034, section 4"}, Needs: []string{"ENHANCEDSTATUSCODES"},
 		run: enhancedCodes,
 	},
 	{
-		ID: "SEQ-18", Title: "no reply line is over 512 octets, or has anything but printable ASCII", Level: Must, Refs: refs("5321 4.5.3.1.5", "6531 3.7.4.2"),
+		ID: "SEQ-18", Title: "no reply line is over 512 octets, or has anything but printable ASCII", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.5", "RFC 6531, section 3.7.4.2"},
 		run: replyLines,
 	},
 	{
-		ID: "SEQ-19", Title: "a server that shuts down says 421 to idle clients at once, and to others behind their message", Level: Must, Refs: refs("5321 3.8"), Needs: []string{"shutdown"},
+		ID: "SEQ-19", Title: "a server that shuts down says 421 to idle clients at once, and to others behind their message", Level: Must, Refs: []string{"RFC 5321, section 3.8"}, Needs: []string{"shutdown"},
 		run: shutdown,
 	},
 	{
@@ -241,7 +241,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-88", Title: "NOOP, RSET, HELP and VRFY need no EHLO", Level: Should, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-88", Title: "NOOP, RSET, HELP and VRFY need no EHLO", Level: Should, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.open()
 			d.do("NOOP", "250")
@@ -254,7 +254,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-89", Title: "an EHLO that is refused leaves the state as it was", Level: Must, Refs: refs("5321 4.1.4"),
+		ID: "SEQ-89", Title: "an EHLO that is refused leaves the state as it was", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

@@ -8,7 +8,7 @@ import (
 // TLS and AUTH.
 var tlsCases = []Case{
 	{
-		ID: "TLS-74", Title: "a command in the packet of STARTTLS is not executed", Level: Must, Refs: refs("3207 4.2"), Needs: []string{"tls", "STARTTLS"},
+		ID: "TLS-74", Title: "a command in the packet of STARTTLS is not executed", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -30,7 +30,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-75", Title: "behind STARTTLS nothing is known of what was before", Level: Must, Refs: refs("3207 4.2"), Needs: []string{"tls", "STARTTLS"},
+		ID: "TLS-75", Title: "behind STARTTLS nothing is known of what was before", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -41,7 +41,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-75b", Title: "STARTTLS inside a transaction ends it, or is refused", Level: Must, Refs: refs("3207 4.2"), Needs: []string{"tls", "STARTTLS", "smtp", "lmtp"},
+		ID: "TLS-75b", Title: "STARTTLS inside a transaction ends it, or is refused", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS", "smtp", "lmtp"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -57,7 +57,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-76", Title: "a handshake that fails ends the connection", Level: Practice, Refs: refs("3207 4.1"), Needs: []string{"tls", "STARTTLS"},
+		ID: "TLS-76", Title: "a handshake that fails ends the connection", Level: Practice, Refs: []string{"RFC 3207, section 4.1"}, Needs: []string{"tls", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -80,7 +80,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-77", Title: "STARTTLS is neither listed nor accepted inside TLS", Level: Must, Refs: refs("3207 4.2"), Needs: []string{"tls", "STARTTLS"},
+		ID: "TLS-77", Title: "STARTTLS is neither listed nor accepted inside TLS", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -94,7 +94,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-77b", Title: "STARTTLS that is not offered is refused", Level: Must, Refs: refs("3207 4"),
+		ID: "TLS-77b", Title: "STARTTLS that is not offered is refused", Level: Must, Refs: []string{"RFC 3207, section 4"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -105,7 +105,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-95", Title: "REQUIRETLS is neither offered nor accepted in clear", Level: Must, Refs: refs("8689 2"), Needs: []string{"smtp", "lmtp"},
+		ID: "TLS-95", Title: "REQUIRETLS is neither offered nor accepted in clear", Level: Must, Refs: []string{"RFC 8689, section 2"}, Needs: []string{"smtp", "lmtp"},
 		run: func(d *dialogue) {
 			d.start()
 			if d.tls {
@@ -118,7 +118,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78", Title: "what is wrong with AUTH has replies of its own", Level: Must, Refs: refs("4954 4", "4954 6"), Needs: []string{"login"},
+		ID: "AUTH-78", Title: "what is wrong with AUTH has replies of its own", Level: Must, Refs: []string{"RFC 4954, section 4", "RFC 4954, section 6"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("AUTH", "501")
@@ -133,7 +133,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78b", Title: "AUTH is refused inside a transaction, and behind success", Level: Must, Refs: refs("4954 4"), Needs: []string{"login"},
+		ID: "AUTH-78b", Title: "AUTH is refused inside a transaction, and behind success", Level: Must, Refs: []string{"RFC 4954, section 4"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("AUTH PLAIN "+d.plain(string(d.target.Login.Password)), "235")
@@ -146,7 +146,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78c", Title: "wrong user and wrong password are told the same", Level: Practice, Refs: refs("4954 6"), Needs: []string{"login"},
+		ID: "AUTH-78c", Title: "wrong user and wrong password are told the same", Level: Practice, Refs: []string{"RFC 4954, section 6"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			wrong := d.do("AUTH PLAIN "+d.plain("wrong"), "535")
@@ -157,7 +157,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78d", Title: "a response of 12288 octets is read", Level: Must, Refs: refs("4954 4"), Needs: []string{"login"},
+		ID: "AUTH-78d", Title: "a response of 12288 octets is read", Level: Must, Refs: []string{"RFC 4954, section 4"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("AUTH PLAIN", "334")
@@ -168,7 +168,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78e", Title: "no password is asked for in clear", Level: Must, Refs: refs("4954 4", "4954 6"), Needs: []string{"login", "STARTTLS"},
+		ID: "AUTH-78e", Title: "no password is asked for in clear", Level: Must, Refs: []string{"RFC 4954, section 4", "RFC 4954, section 6"}, Needs: []string{"login", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -179,7 +179,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-93", Title: "an empty challenge is 334 and a space", Level: Must, Refs: refs("4954 4"), Needs: []string{"login"},
+		ID: "AUTH-93", Title: "an empty challenge is 334 and a space", Level: Must, Refs: []string{"RFC 4954, section 4"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.send("AUTH PLAIN\r\n")
