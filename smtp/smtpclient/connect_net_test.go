@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -68,6 +69,51 @@ func TestConnectTLS(t *testing.T) {
 				t.Errorf("%d messages, %v", got, err)
 			case test.want != nil && (err == nil || got != 0 || test.want != errAny && !errors.Is(err, test.want)):
 				t.Errorf("%d messages, error %v, want %v", got, err, test.want)
+			}
+		})
+	}
+}
+
+// RFC 8689, section 4.2.1: REQUIRETLS goes over verified TLS to a server that
+// offers it, or not at all; section 5: a bounce goes in any case.
+func TestRFC8689_4_2_1_RequireTLS(t *testing.T) {
+	required := make(chan bool, 1)
+	sink := smtpserver.HandlerFunc(func(_ context.Context, m *smtpserver.Message) error {
+		_, err := io.Copy(io.Discard, m)
+		required <- m.Options.RequireTLS
+		return err
+	})
+	offers := smtptest.NewServer(t, &smtpserver.Server{Handler: sink, Offer: smtp.Offer{RequireTLS: true}})
+	other := smtptest.NewServer(t, &smtpserver.Server{Handler: sink})
+	tests := []struct {
+		name   string
+		server *smtptest.Server
+		level  auth.TLSLevel
+		from   string
+		want   smtp.EnhancedCode // zero: sent
+		with   bool
+	}{
+		{"verified and offered", offers, auth.TLSVerified, "a@x.example", smtp.EnhancedCode{}, true},
+		{"not verified", offers, auth.TLSEncrypted, "a@x.example", smtp.EnhancedCode{5, 7, 10}, false},
+		{"not offered", other, auth.TLSVerified, "a@x.example", smtp.EnhancedCode{5, 7, 30}, false},
+		{"a bounce, verified and offered", offers, auth.TLSVerified, "", smtp.EnhancedCode{}, true},
+		{"a bounce, not verified", offers, auth.TLSEncrypted, "", smtp.EnhancedCode{}, false},
+		{"a bounce, not offered", other, auth.TLSVerified, "", smtp.EnhancedCode{}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := &Dialer{Addr: test.server.Addr, TLS: auth.TLSPolicy{Level: test.level, Roots: test.server.Roots()}}
+			e := smtp.NewEnvelope(test.from, "b@x.example")
+			e.Options.RequireTLS = true
+			res, err := d.Send(t.Context(), e, strings.NewReader(hello))
+			if r, ok := errors.AsType[*smtp.Reject](err); ok || !test.want.IsZero() {
+				if !ok || r.Enhanced != test.want {
+					t.Errorf("error %v, want %v", err, test.want)
+				}
+				return
+			}
+			if err != nil || <-required != test.with || (len(res.Dropped) > 0) == test.with {
+				t.Errorf("error %v, dropped %v; want REQUIRETLS: %v", err, res.Dropped, test.with)
 			}
 		})
 	}

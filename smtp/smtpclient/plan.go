@@ -149,22 +149,22 @@ func (p *plan) settleMail(c *Client, size int64) error {
 
 // settleRequireTLS: a message that must not travel without TLS goes to a server
 // only that is known to be the right one, and that will pass the demand on. A
-// bounce goes in any case. RFC 8689, section 4.2.1; section 5.
+// bounce has the demand too, but goes in any case. RFC 8689, section 4.2.1;
+// section 5.
 func (p *plan) settleRequireTLS(c *Client) error {
+	verified, offered := c.verified(), c.s.Extensions().RequireTLS
 	switch {
-	case !p.mail.RequireTLS:
+	case !p.mail.RequireTLS || verified && offered:
 		return nil
 	case p.from.IsNull():
 		p.mail.RequireTLS = false
 		p.drop(true, "REQUIRETLS")
 		return nil
-	case !c.verified():
+	case !verified:
 		return fmt.Errorf("REQUIRETLS: %w", &smtp.Reject{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 10}, Text: "encryption needed"})
-	case !c.s.Extensions().RequireTLS:
-		return fmt.Errorf("%w: %w", &smtp.NotOffered{Keyword: "REQUIRETLS"},
-			&smtp.Reject{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 30}, Text: "REQUIRETLS support required"})
 	}
-	return nil
+	return fmt.Errorf("%w: %w", &smtp.NotOffered{Keyword: "REQUIRETLS"},
+		&smtp.Reject{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 30}, Text: "REQUIRETLS support required"})
 }
 
 // settleBody decides about BODY. RFC 6152, section 3; RFC 3030, section 3.

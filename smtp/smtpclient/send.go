@@ -1,7 +1,6 @@
 package smtpclient
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -105,7 +104,10 @@ func (m *message) end(ctx context.Context, err error) error {
 		return err
 	}
 	m.c.sent++
-	return cmp.Or(err, m.c.reset(ctx))
+	if resetErr := m.c.reset(ctx); err == nil {
+		err = resetErr
+	}
+	return err
 }
 
 // envelope sends MAIL and RCPT, as many at a time as the server lets us.

@@ -239,7 +239,7 @@ func TestRFC2920_3_1_NoDeadlock(t *testing.T) {
 	}
 }
 
-func TestRFC9422_4_1_RcptMax(t *testing.T) {
+func TestRFC9422_4_RcptMax(t *testing.T) {
 	s := &sink{Server: new(smtpserver.Server)}
 	s.Limits.Rcpts, s.Limits.Mails = 2, 1
 	s.Offer.Limits = true
