@@ -228,6 +228,9 @@ func (b *Builder) Reply(to *Message, all bool) *Builder {
 	}
 	add := func(dst *[]Address, list []Address) {
 		for _, a := range list {
+			if hasControl(a.Name) {
+				a.Name = ""
+			}
 			if spec := lower(a.Spec()); !skip[spec] && a.check() == nil {
 				skip[spec] = true
 				a.Route = ""
@@ -255,10 +258,9 @@ func (b *Builder) Reply(to *Message, all bool) *Builder {
 			b.references = ids
 		}
 	}
-	if id := h.MessageID(); checkID(id) == nil {
-		b.references = append(b.references, id)
-		b.Header.Del("In-Reply-To")
-		if err := b.Header.Add("In-Reply-To", "<"+id+">"); err != nil {
+	if ids := goodIDs([]string{h.MessageID()}); len(ids) > 0 {
+		b.references = append(b.references, ids[0])
+		if err := b.Header.Set("In-Reply-To", "<"+ids[0]+">"); err != nil {
 			b.fail(err)
 		}
 	}
@@ -277,8 +279,8 @@ func goodIDs(ids []string) []string {
 }
 
 // WriteTo writes the message. Errors: the first that a method kept, ErrNoField
-// without a From, ErrAddress for addresses beyond ASCII without ModeUTF8, those
-// of attachments, ErrNeeds8Bit, and those of w.
+// without a From, ErrAddress for addresses and ErrField for fields beyond ASCII
+// without ModeUTF8, those of attachments, ErrNeeds8Bit, and those of w.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	e, err := b.Entity()
 	if err != nil {

@@ -196,6 +196,8 @@ func TestBuilderRefuses(t *testing.T) {
 		{"bracket in a cid", new(Builder).From(ann).Inline("a>", "", "", open("")), ErrField},
 		{"bad type", new(Builder).From(ann).AttachBytes("a", "x", nil), ErrField},
 		{"8-bit message in 7 bits", new(Builder).From(ann).AttachMessage(eight), ErrNeeds8Bit},
+		{"field beyond ASCII", &Builder{Header: utf8Header(t)}, ErrField},
+		{"attachment that says it is a multipart", new(Builder).From(ann).AttachBytes("a", "multipart/mixed; boundary=b", []byte("x")), ErrEdit},
 		{"address beyond ASCII", new(Builder).From(Addr("", "ü@example.com")), ErrAddress},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -204,6 +206,50 @@ func TestBuilderRefuses(t *testing.T) {
 				t.Errorf("error %v, want %v; wrote %q", err, c.want, out.Bytes())
 			}
 		})
+	}
+}
+
+func utf8Header(t *testing.T) (h Header) {
+	t.Helper()
+	for _, body := range []string{"a@b", "Grüße"} {
+		if err := h.Add("From", body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// TestAddressLines: no line that has encoded-words is over 76 octets, with
+// names and addresses of all lengths. RFC 2047, section 2.
+func TestAddressLines(t *testing.T) {
+	for n := range 80 {
+		for k := 1; k < 60; k++ {
+			a := Addr(strings.Repeat("ü", n/4)+strings.Repeat("a", n), strings.Repeat("l", k)+"@x.example")
+			var h Header
+			if err := h.SetAddresses("To", a, Addr("x y", "z@x.example"), a); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.SplitSeq(string(h.Append(nil)), "\r\n") {
+				if len(line) > 76 && strings.Contains(line, "=?") || len(strings.TrimSpace(line)) == 0 && line != "" {
+					t.Fatalf("%d octets: %q", len(line), line)
+				}
+			}
+		}
+	}
+}
+
+// TestBase64Text: text has CRLF inside base64 too, RFC 2045, section 6.8; what
+// is no text stays as it is.
+func TestBase64Text(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"text", strings.Repeat("日本\n", 9), strings.Repeat("日本\r\n", 9)},
+		{"binary", strings.Repeat("日\x00\n", 9), strings.Repeat("日\x00\n", 9)},
+	} {
+		m := Parse(build(t, new(Builder).From(Addr("", "a@b.test")).Text(c.text)), nil)
+		got, err := m.Root().ReadDecoded(-1)
+		if m.Root().Encoding() != Base64 || string(got) != c.want || err != nil {
+			t.Errorf("%s: %v %q, %v, want %q", c.name, m.Root().Encoding(), got, err, c.want)
+		}
 	}
 }
 
@@ -317,10 +363,20 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// TestReplyToHostile: what cannot be written again is left out of the reply.
+func TestReplyToHostile(t *testing.T) {
+	m := Parse([]byte("From: a\x1bb <a@example.com>\r\nMessage-ID: <"+strings.Repeat("i", 1200)+"@x>\r\n\r\nhi"), nil)
+	h := Parse(build(t, new(Builder).From(Addr("", "me@example.org")).Reply(m, true)), nil).Header()
+	if got := showAddresses(h.Addresses("To")); got != "<a@example.com>" || h.Has("In-Reply-To") {
+		t.Errorf("To %s\n%s", got, h.Append(nil))
+	}
+}
+
 func FuzzBuild(f *testing.F) {
 	f.Add("Grüße", "text\r\n", "<p>", "März.pdf", []byte("%PDF\x00"), uint8(0))
 	f.Add("a  b ", strings.Repeat("x", 2000), "", "..", []byte{}, uint8(1))
 	f.Add("=?utf-8?Q?x?=", "--=_\n.\nFrom x\n", "\x00\r", "a\"\\b", []byte("\r\n.\r\n"), uint8(2))
+	f.Add("s", "日本\n語\n", "日\x00本\n語\n", "a", []byte("\n"), uint8(0))
 	f.Fuzz(func(t *testing.T, subject, text, html, name string, data []byte, mode uint8) {
 		for _, s := range []string{subject, text, html, name} {
 			if !utf8.ValidString(s) {
@@ -371,7 +427,8 @@ func checkBuiltParts(t *testing.T, m *Message, text, html, name string, data []b
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i < 2 && leaves[i].Encoding() != Base64 {
+		odd := strings.Contains(want, "\x00") || strings.Count(want, "\r") != strings.Count(want, "\r\n")
+		if i < 2 && (leaves[i].Encoding() != Base64 || !odd) {
 			want = crlf(want)
 		}
 		if string(got) != want {

@@ -113,6 +113,13 @@ func (b *Builder) fields(e *Entity) error {
 			return err
 		}
 	}
+	if b.Mode != ModeUTF8 {
+		for i := range h.fields {
+			if f := h.At(i); hasHigh(f.Raw()) {
+				return fmt.Errorf("%w: 8-bit octets in %s; use SetText, or ModeUTF8", ErrField, note(f.Name()))
+			}
+		}
+	}
 	for _, f := range body.fields {
 		if !h.Has(Field{f: f}.Name()) {
 			h.addField(f)

@@ -53,7 +53,8 @@ type plan struct {
 
 // WriteTo writes the entity. It may be called again and writes the same octets
 // if Open gives the same. Lines end in CRLF. ErrNeeds8Bit for an embedded
-// message that Mode7Bit cannot carry: such a message is never encoded.
+// message that Mode7Bit cannot carry: such a message is never encoded. ErrEdit,
+// wrapped, for a tree that is none. Nothing is written before both are known.
 func (e *Entity) WriteTo(w io.Writer) (int64, error) {
 	p, err := e.plan(e.Mode, true)
 	if err != nil {
@@ -91,6 +92,8 @@ func (e *Entity) plan(mode Mode, top bool) (*plan, error) {
 	}
 	var err error
 	switch {
+	case t.Type == "multipart" && (len(e.Body) > 0 || e.Open != nil):
+		return nil, fmt.Errorf("%w: multipart with a body", ErrEdit) // which would be lost
 	case t.Type == "multipart":
 		t = p.setBoundary(t)
 	case t.Type == "message" && len(p.kids) > 0:
@@ -176,8 +179,9 @@ func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
 	case message, s.lines() && mode != Mode7Bit:
 		return EightBit, true, nil
 	}
+	// RFC 2045, section 6.8: text in base64 has CRLF. What has NULs is none.
 	enc := s.encoding()
-	return enc, enc == QuotedPrintable, nil
+	return enc, enc == QuotedPrintable || !s.odd && !s.cr, nil
 }
 
 // copy writes the body as it was given.
@@ -208,11 +212,13 @@ func (p *plan) write(w io.Writer, buf []byte) error {
 		return p.writeParts(w, head)
 	case len(p.kids) > 0:
 		return p.kids[0].write(w, head)
-	case p.text && p.encoding != QuotedPrintable:
-		return p.e.copy(&crlfWriter{w: w})
 	}
 	enc := NewEncoder(p.encoding, w)
-	if err := p.e.copy(enc); err != nil {
+	var to io.Writer = enc
+	if p.text && p.encoding != QuotedPrintable { // that encoder knows lines
+		to = &crlfWriter{w: enc}
+	}
+	if err := p.e.copy(to); err != nil {
 		return err
 	}
 	return enc.Close()

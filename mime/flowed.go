@@ -11,7 +11,7 @@ import (
 // stand once, in front of the paragraph, followed by a space. The signature
 // line "-- " is never joined. Line ends come out as LF. RFC 3676, section 4.
 //
-// A paragraph is kept in memory up to 64 KiB; a longer one goes on as it comes.
+// A line is kept in memory up to 64 KiB; a longer one is given on as it comes.
 func NewFlowedReader(r io.Reader, delSp bool) *Reader {
 	return &Reader{src: r, decode: &flowedFilter{delSp: delSp}}
 }
@@ -19,6 +19,7 @@ func NewFlowedReader(r io.Reader, delSp bool) *Reader {
 type flowedFilter struct {
 	delSp bool
 	line  []byte // an incomplete line
+	begun bool   // the start of that line is written already
 	depth int    // of the paragraph that is open
 	open  bool
 }
@@ -38,14 +39,22 @@ func (f *flowedFilter) apply(dst, src []byte, eof bool) []byte {
 			f.line = append(f.line, line...)
 			line = f.line
 		}
-		dst = f.take(dst, bytes.TrimRight(line, "\r"))
+		dst = f.take(dst, bytes.TrimRight(line, "\r"), true)
 		f.line = f.line[:0]
 		src = src[lf+1:]
 	}
 	f.line = append(f.line, src...)
-	if len(f.line) > mostFlowedLine || eof && len(f.line) > 0 {
-		dst = f.take(dst, bytes.TrimRight(f.line, "\r"))
+	switch {
+	case eof && (len(f.line) > 0 || f.begun):
+		dst = f.take(dst, bytes.TrimRight(f.line, "\r"), true)
 		f.line = f.line[:0]
+	case len(f.line) > mostFlowedLine: // what may be the space at its end waits
+		n := trimmed(f.line)
+		if len(f.line)-n > mostFlowedLine {
+			n = len(f.line) - 1
+		}
+		dst = f.take(dst, f.line[:n], false)
+		f.line = append(f.line[:0], f.line[n:]...)
 	}
 	if eof && f.open {
 		dst = append(dst, '\n')
@@ -54,26 +63,29 @@ func (f *flowedFilter) apply(dst, src []byte, eof bool) []byte {
 	return dst
 }
 
-// take adds one line without its line end.
-func (f *flowedFilter) take(dst, line []byte) []byte {
-	depth := 0
-	for depth < len(line) && line[depth] == '>' {
-		depth++
+// take adds a line without its line end, or unless whole a piece of a long one.
+func (f *flowedFilter) take(dst, text []byte, whole bool) []byte {
+	signature := false
+	if !f.begun {
+		line, depth := text, 0
+		for depth < len(line) && line[depth] == '>' {
+			depth++
+		}
+		text = bytes.TrimPrefix(line[depth:], []byte(" "))
+		signature = whole && string(text) == "-- "
+		if f.open && (depth != f.depth || signature) {
+			dst = append(dst, '\n') // improper, but it ends here: RFC 3676, section 4.5
+			f.open = false
+		}
+		if !f.open && depth > 0 {
+			dst = append(append(dst, line[:depth]...), ' ')
+		}
+		f.depth = depth
 	}
-	text := line[depth:]
-	if len(text) > 0 && text[0] == ' ' {
-		text = text[1:]
+	if f.begun = !whole; f.begun {
+		return append(dst, text...)
 	}
-	signature := string(text) == "-- "
-	if f.open && (depth != f.depth || signature) {
-		dst = append(dst, '\n') // improper, but it ends here: RFC 3676, section 4.5
-		f.open = false
-	}
-	if !f.open && depth > 0 {
-		dst = append(dst, line[:depth]...)
-		dst = append(dst, ' ')
-	}
-	f.open, f.depth = !signature && len(text) > 0 && text[len(text)-1] == ' ', depth
+	f.open = !signature && len(text) > 0 && text[len(text)-1] == ' '
 	if f.open && f.delSp {
 		text = text[:len(text)-1]
 	}

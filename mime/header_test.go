@@ -141,6 +141,7 @@ func TestHeaderRefuses(t *testing.T) {
 		"two fields":        h.Replace(0, []byte("A: b\r\nC: d\r\n")),
 		"no line end":       h.Replace(0, []byte("A: b")),
 		"a body":            h.Replace(0, []byte("A: b\r\n\r\nx\r\n")),
+		"bare CR":           h.Replace(0, []byte("A: b\rC: d\r\n")),
 		"a fold":            h.Replace(0, []byte(" A: b\r\n")),
 	} {
 		if !errors.Is(err, ErrField) {
@@ -264,11 +265,10 @@ func TestRewrite(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 	out.Reset()
-	if c := lf.CRLF(); true {
-		c.Rewrite(&out, Edit{Part: c.Root(), Header: h})
-	}
-	if out.String() != "R: x\r\nA: b\r\n\r\nx\r\n" {
-		t.Errorf("%q", out.String())
+	c := lf.CRLF()
+	n, _ := c.Rewrite(&out, Edit{Part: c.Root(), Header: h})
+	if out.String() != "R: x\r\nA: b\r\n\r\nx\r\n" || n != int64(out.Len()) {
+		t.Errorf("%d octets: %q", n, out.String())
 	}
 	// Without a header there is no empty line: it comes with the first field.
 	none := Parse([]byte("text one\ntext two\n"), nil)

@@ -189,13 +189,14 @@ func (h *Header) SetDate(name string, t time.Time) error {
 }
 
 // Replace puts raw, which must be exactly one field with its line ends, in the
-// place of field i. ErrField if it is not.
+// place of field i. ErrField if it is not, or has a NUL or a CR without LF.
 func (h *Header) Replace(i int, raw []byte) error {
 	var one Header
 	raw = slices.Clone(raw)
 	n := one.parse(raw, noLimit, false, false)
 	if n != len(raw) || len(one.fields) != 1 || len(one.prefix) > 0 || !bytes.HasSuffix(raw, []byte("\n")) ||
-		bytes.IndexByte(raw, 0) >= 0 || len(one.fields[0].raw) != len(raw) {
+		bytes.IndexByte(raw, 0) >= 0 || len(one.fields[0].raw) != len(raw) ||
+		bytes.Count(raw, []byte{'\r'}) != bytes.Count(raw, []byte("\r\n")) {
 		return fmt.Errorf("%w: %s", ErrField, note(raw))
 	}
 	h.fields = slices.Clone(h.fields)

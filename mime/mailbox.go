@@ -98,7 +98,7 @@ func appendAddress(dst []byte, a Address, col int) []byte {
 	from := len(dst)
 	dst = appendPhrase(dst, a.Name, col)
 	spec := a.Spec()
-	if n := lastLine(dst, from, col); n+len(spec)+3 > foldAt && n > 1 {
+	if n := lastLine(dst, from, col); n+len(spec)+len(" <>,") > foldWordsAt && n > 1 {
 		dst = append(dst, "\r\n "...)
 	} else {
 		dst = append(dst, ' ')
@@ -128,24 +128,24 @@ func appendPhrase(dst []byte, name string, col int) []byte {
 	}
 	for word := range strings.SplitSeq(name, " ") {
 		if !ascii.All(ascii.Atext, word) {
-			w := lineWriter{dst: dst, col: col, most: foldAt}
+			w := lineWriter{dst: dst, col: col, most: foldWordsAt}
 			w.words(string(appendQuoted(nil, name)))
 			return w.dst
 		}
 	}
-	w := lineWriter{dst: dst, col: col, most: foldAt}
+	w := lineWriter{dst: dst, col: col, most: foldWordsAt}
 	w.words(name)
 	return w.dst
 }
 
-// appendAddresses appends a list, folded after commas.
+// appendAddresses appends a list, folded after commas. Any line may have
+// encoded-words, so all keep to their limit.
 func appendAddresses(dst []byte, list []Address, col int) []byte {
 	for i, a := range list {
 		from := len(dst)
 		if i > 0 {
 			dst = append(dst, ',')
-			spec := len(a.Name) + len(a.Spec()) + 5
-			if col+1+spec > foldAt {
+			if n := len(a.Name) + len(a.Spec()); col+n+len(`, "" <>,`) > foldWordsAt {
 				dst = append(dst, "\r\n "...)
 				col = 1
 			} else {

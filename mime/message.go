@@ -43,10 +43,15 @@ func Parse(msg []byte, o *Options) *Message {
 	if m.buf == nil {
 		m.buf = []byte{}
 	}
+	x.release()
+	return m
+}
+
+// release puts x back into the pool, unless it has grown large.
+func (x *Indexer) release() {
 	if cap(x.recs) <= 1024 && cap(x.held)+cap(x.bounds.arena) <= mostPooled {
 		indexerPool.Put(x)
 	}
-	return m
 }
 
 // scanBlock is how much is scanned at a time, so that the passes over a block
@@ -58,7 +63,7 @@ const scanBlock = 64 << 10
 func ParseAt(src io.ReaderAt, size int64, o *Options) (*Message, error) {
 	x := indexerPool.Get().(*Indexer)
 	x.Reset(o)
-	defer indexerPool.Put(x)
+	defer x.release()
 	buf := make([]byte, blockSize)
 	var err error
 	for off := int64(0); off < size && err == nil; {

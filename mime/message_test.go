@@ -499,6 +499,7 @@ func TestDecoders(t *testing.T) {
 }
 
 func TestFlowed(t *testing.T) {
+	long := strings.Repeat("a", mostFlowedLine+2*blockSize)
 	for _, c := range []struct {
 		name, in string
 		delSp    bool
@@ -512,11 +513,14 @@ func TestFlowed(t *testing.T) {
 		{"signature", "a \r\n-- \r\nx\r\n", false, "a \n-- \nx\n"},
 		{"end in a paragraph", "a \r\n", false, "a \n"},
 		{"empty lines", "a\r\n\r\nb", false, "a\n\nb\n"},
+		{"long line", long + ">x\r\nb\r\n", false, long + ">x\nb\n"},
+		{"long line in a paragraph", "> " + long + " \r\n> b\r\n", true, "> " + long + "b\n"},
+		{"long line at the end", long, false, long + "\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := io.ReadAll(NewFlowedReader(strings.NewReader(c.in), c.delSp))
 			if string(got) != c.want || err != nil {
-				t.Errorf("%q, %v, want %q", got, err, c.want)
+				t.Errorf("%.100q, %v, want %.100q", got, err, c.want)
 			}
 		})
 	}

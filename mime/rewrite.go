@@ -33,26 +33,28 @@ func (m *Message) Rewrite(w io.Writer, edits ...Edit) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	count := &countWriter{w: w}
+	c := io.Writer(count)
 	if m.base != nil {
-		w = &crlfWriter{w: w}
+		c = &crlfWriter{w: count}
 	}
-	c := &countWriter{w: w}
 	pos := int64(0)
 	for _, e := range cuts {
 		if err := m.copy(c, pos, e.from); err != nil {
-			return c.n, err
+			return count.n, err
 		}
 		if _, err := c.Write(e.put); err != nil {
-			return c.n, err
+			return count.n, err
 		}
 		if e.body != nil {
 			if _, err := io.Copy(c, e.body); err != nil {
-				return c.n, err
+				return count.n, err
 			}
 		}
 		pos = e.to
 	}
-	return c.n, m.copy(c, pos, m.size)
+	err = m.copy(c, pos, m.size)
+	return count.n, err
 }
 
 func (m *Message) copy(w io.Writer, from, to int64) error {
@@ -187,37 +189,40 @@ func (c *countWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// A crlfWriter puts a CR in front of each LF that has none.
+// A crlfWriter puts a CR in front of each LF that has none, and writes once for
+// each write.
 type crlfWriter struct {
-	w  io.Writer
-	cr bool
+	w   io.Writer
+	cr  bool
+	out []byte
 }
 
 func (c *crlfWriter) Write(p []byte) (int, error) {
-	total := len(p)
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
+	c.out = c.out[:0]
+	for rest := p; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
-			i = len(p)
-		}
-		if i > 0 {
-			if _, err := c.w.Write(p[:i]); err != nil {
-				return 0, err
-			}
-			c.cr = p[i-1] == '\r'
-		}
-		if p = p[i:]; len(p) == 0 {
+			c.out = append(c.out, rest...)
 			break
 		}
-		end := "\n"
-		if !c.cr {
-			end = "\r\n"
+		c.out = append(c.out, rest[:i]...)
+		if i > 0 && rest[i-1] != '\r' || i == 0 && !c.endsInCR() {
+			c.out = append(c.out, '\r')
 		}
-		if _, err := io.WriteString(c.w, end); err != nil {
-			return 0, err
-		}
-		c.cr = false
-		p = p[1:]
+		c.out = append(c.out, '\n')
+		rest = rest[i+1:]
 	}
-	return total, nil
+	c.cr = c.endsInCR()
+	if _, err := c.w.Write(c.out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// endsInCR reports whether the octet before is a CR, of this write or the last.
+func (c *crlfWriter) endsInCR() bool {
+	if n := len(c.out); n > 0 {
+		return c.out[n-1] == '\r'
+	}
+	return c.cr
 }
