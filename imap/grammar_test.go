@@ -179,7 +179,7 @@ func equalErrors(a, b error) bool { return a == b }
 func TestRoundTrips(t *testing.T) {
 	for _, tr := range trips() {
 		t.Run(tr.name, func(t *testing.T) {
-			for seed := range uint64(300) {
+			for seed := range uint64(80) {
 				roundTrip(t, tr, seed)
 			}
 		})
