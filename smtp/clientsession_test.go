@@ -515,3 +515,26 @@ func TestClientSessionAllocs(t *testing.T) {
 		t.Errorf("%v allocations for a message, want none", n)
 	}
 }
+
+// A message as the machine sees it: three commands in a group, four replies.
+func BenchmarkClientSession(b *testing.B) {
+	var s ClientSession
+	s.Step(Reply{Code: 220})
+	s.Hello(nil, EHLO, "client.example")
+	s.Step(Reply{Code: 250, Text: "mx\nPIPELINING"})
+	from, to := Path{"a", "x.example"}, Path{"b", "x.example"}
+	var buf [256]byte
+	b.ReportAllocs()
+	for b.Loop() {
+		out, _ := s.Mail(buf[:0], from, &MailOptions{})
+		out, _ = s.Rcpt(out, to, &RcptOptions{})
+		if _, err := s.Data(out); err != nil {
+			b.Fatal(err)
+		}
+		s.Step(Reply{Code: 250})
+		s.Step(Reply{Code: 250})
+		s.Step(Reply{Code: 354})
+		s.ContentSent()
+		s.Step(Reply{Code: 250})
+	}
+}
