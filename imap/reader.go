@@ -70,9 +70,8 @@ func NewReader(r io.Reader) *Reader {
 // Reset makes s read from r and forgets all else but Responses.
 func (r *Reader) Reset(src io.Reader) {
 	r.Wipe()
-	lines := r.lines
-	*r = Reader{Responses: r.Responses, buf: r.buf[:0], lines: lines}
 	r.lines.Reset(src)
+	r.buf, r.phase, r.left, r.started = r.buf[:0], between, 0, false
 }
 
 // Next returns the next piece. Errors: a *FrameError for a command that is
@@ -150,7 +149,7 @@ func (r *Reader) line(b Bounds) (end int, err error) {
 		if !whole {
 			n = len(window)
 		}
-		if room := b.Line - r.text; n > room {
+		if room := max(0, b.Line-r.text); n > room {
 			r.append(window[:room])
 			r.lines.Advance(room)
 			return -1, nil
