@@ -524,10 +524,12 @@ func BenchmarkClientSession(b *testing.B) {
 	s.Step(Reply{Code: 250, Text: "mx\nPIPELINING"})
 	from, to := Path{"a", "x.example"}, Path{"b", "x.example"}
 	var buf [256]byte
+	var mail MailOptions
+	var rcpt RcptOptions
 	b.ReportAllocs()
 	for b.Loop() {
-		out, _ := s.Mail(buf[:0], from, &MailOptions{})
-		out, _ = s.Rcpt(out, to, &RcptOptions{})
+		out, _ := s.Mail(buf[:0], from, &mail)
+		out, _ = s.Rcpt(out, to, &rcpt)
 		if _, err := s.Data(out); err != nil {
 			b.Fatal(err)
 		}
