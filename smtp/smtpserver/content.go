@@ -2,8 +2,6 @@ package smtpserver
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -52,7 +50,7 @@ func (c *Conn) take(ctx context.Context, m *Message) {
 		m.called, m.running, m.ctx = true, true, ctx
 		err := c.session.Data(ctx, m)
 		m.finish()
-		m.verdict = c.dataVerdict(ctx, m, err)
+		m.verdict = m.verdictOn(ctx, err)
 	}
 	switch {
 	case m.reader != nil:
@@ -60,19 +58,6 @@ func (c *Conn) take(ctx context.Context, m *Message) {
 	case c.s.State() == smtp.Ready: // a last chunk was refused while Data was reading
 		c.endMessage(Refused)
 	}
-}
-
-// dataVerdict is the verdict on what Data returned. Where reading has failed, the
-// message is not delivered whatever Data says, and if it says nothing else it was
-// the peer that failed and not the handler.
-func (c *Conn) dataVerdict(ctx context.Context, m *Message, err error) smtp.Reply {
-	if m.err == nil || m.err == io.EOF || err != nil && !errors.Is(err, m.err) {
-		return c.verdict(ctx, err)
-	}
-	if e, is := errors.AsType[*smtp.ContentError](m.err); is {
-		return e.Reply()
-	}
-	return localError
 }
 
 // endPiece drops what Data has left of the piece and settles it: one reply for

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/transcript"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -114,36 +117,128 @@ func inChunks(body []byte, size int) (out []byte, replies int) {
 	return append(fmt.Appendf(out, "BDAT %d LAST\r\n", len(body)), bytes.Clone(body)...), replies + 1
 }
 
-// FuzzServer: any octets at all. The server answers in replies, never hangs,
-// and ends when its client does.
-func FuzzServer(f *testing.F) {
-	f.Add([]byte("EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nx\r\n.\r\n"), uint8(0))
-	f.Add([]byte("EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nBDAT 3\r\nx\r\nBDAT 99\r\nRSET\r\n"), uint8(1))
-	f.Add([]byte("BDAT 5\r\nQUIT\r\n\x00\r\nAUTH PLAIN\r\n*\r\nGET / HTTP/1.1\r\n"), uint8(2))
-	f.Fuzz(func(t *testing.T, octets []byte, split uint8) {
-		near, far := memnet.Pipe(memnet.Options{ToServer: memnet.Flow{Window: 1 << 20, Chunk: memnet.Chunks(int(split))}})
-		done := make(chan error, 1)
-		go func() {
-			done <- (&Server{Handler: sink, Limits: smtp.Limits{Message: 100}}).ServeConn(context.Background(), far)
-		}()
-		go func() {
-			near.Write(octets)
-			near.CloseWrite()
-		}()
-		r := smtp.NewReader(near)
-		for {
-			reply, err := r.ReadReply(nil)
+// A ledger is the Handler of FuzzServer: it counts what must come out even. How
+// much of a message Data reads, and where, is up to its sender's name.
+type ledger struct {
+	opened, closed, mails, ended int
+	running                      int // hooks
+	twice                        bool
+}
+
+func (l *ledger) NewSession(context.Context, *Conn) (*Session, error) {
+	l.opened++
+	return &Session{
+		Mail: func(_ context.Context, m *Message) error {
+			l.mails++
+			return nil
+		},
+		Rcpt:      func(_ context.Context, _ *Message, to smtp.Rcpt) error { return refuse(to.Path.Local) },
+		Hello:     func(_ context.Context, _ smtp.Verb, name string) error { return refuse(name) },
+		BodyStart: func(_ context.Context, m *Message) error { return refuse(m.From.Domain) },
+		Data: func(_ context.Context, m *Message) (err error) {
+			l.running++
+			l.twice = l.twice || l.running > 1
+			defer func() { l.running-- }()
+			switch m.From.Local {
+			case "none":
+			case "half":
+				_, err = m.Read(make([]byte, 3))
+			case "elsewhere":
+				done := make(chan error)
+				go func() { done <- quietSink(context.Background(), m) }()
+				err = <-done
+			default:
+				err = quietSink(context.Background(), m)
+			}
+			for i, to := range m.To {
+				if to.Path.Domain == "full" {
+					m.SetRcpt(i, refuse("bad"))
+				}
+			}
 			if err == io.EOF {
-				break
+				err = nil
 			}
-			if err != nil {
-				t.Fatalf("%q drew no reply: %v", octets, err)
+			return err
+		},
+		End:   func(*Message, EndReason) { l.ended++ },
+		Close: func(error) { l.closed++ },
+	}, nil
+}
+
+func refuse(name string) error {
+	if name == "bad" {
+		return &smtp.Reject{Code: 550, Text: "no"}
+	}
+	return nil
+}
+
+// FuzzServer: any octets at all, in any pieces. The server answers in replies,
+// the same however the octets are cut, never by mistake, never hangs, and ends
+// when its client does; each transaction that began has ended then, and each
+// Session, once.
+func FuzzServer(f *testing.F) {
+	transcript.Seed(f, transcript.Client, "testdata/*/*.txt")
+	start := "EHLO x\r\nMAIL FROM:<%s@b.example>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<c@full>\r\n"
+	for _, who := range []string{"all", "none", "half", "elsewhere"} {
+		for _, rest := range []string{
+			"DATA\r\nx\r\n.\r\nNOOP\r\n", "BDAT 3\r\nx\r\nVRFY a\r\nBDAT 99\r\nRSET\r\n", "BDAT 3\r\nx\r\nEHLO bad\r\nBDAT 0 LAST\r\nQUIT\r\n",
+			"BDAT 3\r\nx\r\nBDAT 99 LAST\r\nMAIL FROM:<a@bad>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\n\nBDAT 1 LAST\r\n\n", "BDAT 3\r\nx\r\nQUIT\r\n", "BDAT 3\r\nx\r\nBDAT x\r\n",
+		} {
+			f.Add([]byte(fmt.Sprintf(start, who) + rest))
+		}
+	}
+	f.Add([]byte("XCLIENT LOGIN=u\r\nEHLO x\r\nMAIL FROM:<>\r\nXCLIENT NAME=a\r\nRSET\r\nXCLIENT NAME=a\r\nQUIT\r\n"))
+	f.Add([]byte("BDAT 5\r\nQUIT\r\n\x00\r\nAUTH PLAIN\r\n*\r\nAUTH PLAIN AHUAc2VjcmV0\r\nGET / HTTP/1.1\r\n"))
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		for _, protocol := range []smtp.Protocol{smtp.SMTP, smtp.LMTP, smtp.Submission} {
+			whole := serveOctets(t, protocol, octets, 0)
+			if again := serveOctets(t, protocol, octets, 1); again != whole {
+				t.Errorf("%v: %q\nis answered  %q\none by one   %q", protocol, octets, whole, again)
 			}
-			if class := reply.Code / 100; reply.Enhanced != (smtp.EnhancedCode{}) && int(reply.Enhanced[0]) != class {
-				t.Fatalf("%q drew %v", octets, reply)
+			if strings.Contains(whole, "internal error") {
+				t.Errorf("%v: %q\nis answered %q", protocol, octets, whole)
+			}
+			r := smtp.NewReader(strings.NewReader(whole))
+			for {
+				reply, err := r.ReadReply(nil)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%v: %q drew no reply: %v", protocol, octets, err)
+				}
+				if class := reply.Code / 100; reply.Enhanced != (smtp.EnhancedCode{}) && int(reply.Enhanced[0]) != class {
+					t.Fatalf("%v: %q drew %v", protocol, octets, reply)
+				}
 			}
 		}
-		<-done
-		near.Close()
 	})
+}
+
+// serveOctets serves a client that sends these octets, in pieces that the server
+// reads at most split of, and closes. It returns all replies.
+func serveOctets(t *testing.T, protocol smtp.Protocol, octets []byte, split int) string {
+	t.Helper()
+	l := new(ledger)
+	srv := &Server{
+		Protocol: protocol, Hostname: "mail.example", Handler: l, Limits: smtp.Limits{Message: 100},
+		Auth: testAccounts(auth.CleartextAny), Trust: Trust{XClient: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
+	}
+	near, far := memnet.Pipe(memnet.Options{ToServer: memnet.Flow{Chunk: memnet.Chunks(split)}})
+	done := make(chan error, 1)
+	go func() { done <- srv.ServeConn(context.Background(), far) }()
+	go func() {
+		near.Write(octets)
+		near.CloseWrite()
+	}()
+	out, err := io.ReadAll(near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near.Close()
+	<-done
+	if l.opened != l.closed || l.mails != l.ended || l.twice {
+		t.Errorf("%v: %q left %+v", protocol, octets, *l)
+	}
+	return string(out)
 }

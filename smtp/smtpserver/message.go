@@ -202,10 +202,25 @@ func (m *Message) finish() {
 	m.running = false
 }
 
+// verdictOn is the verdict on what Data, or SetRcpt, says of a message. Where
+// reading has failed the message is not delivered, whatever they say, and if they
+// say nothing else it was the peer that failed and not the handler. Content that
+// is refused is so by the session, for the reason that holds at its end.
+func (m *Message) verdictOn(ctx context.Context, err error) smtp.Reply {
+	_, refused := errors.AsType[*smtp.ContentError](m.err)
+	switch {
+	case m.err == nil, m.err == io.EOF, err != nil && !errors.Is(err, m.err):
+		return m.Conn.verdict(ctx, err)
+	case refused:
+		return ok
+	}
+	return localError
+}
+
 // replyFor returns the verdict on recipient i at the end of a message of LMTP.
 func (m *Message) replyFor(ctx context.Context, i int) smtp.Reply {
 	if i < len(m.results) && m.results[i].set {
-		return m.named(m.Conn.verdict(ctx, m.results[i].err))
+		return m.named(m.verdictOn(ctx, m.results[i].err))
 	}
 	return m.named(m.verdict)
 }
@@ -220,7 +235,7 @@ func (m *Message) reply(ctx context.Context) smtp.Reply {
 		if !r.set || r.err == nil {
 			return m.named(m.verdict)
 		}
-		v := m.Conn.verdict(ctx, r.err)
+		v := m.verdictOn(ctx, r.err)
 		if i == 0 || worst.Code/100 == 5 && v.Code/100 == 4 {
 			worst = v
 		}

@@ -29,9 +29,6 @@ func (c *Conn) verdict(ctx context.Context, err error) smtp.Reply {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return errShutdown.Reply()
 	}
-	if e, is := errors.AsType[*smtp.ContentError](err); is { // of Message.Read
-		return e.Reply()
-	}
 	c.log.LogAttrs(ctx, slog.LevelError, "handler failed", slog.Any("err", err))
 	return localError
 }
