@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -292,7 +293,9 @@ func (c *Conn) lost(err error) {
 // finish gives everything back. No maildrop is updated here: RFC 1939, section 6.
 func (c *Conn) finish(ctx context.Context, err error) {
 	c.guard(func() { c.closeDrop(ctx) })
-	c.link.Close(c.s.State() == pop3.Closed && c.broken == nil) // then it has had its last word
+	over := c.s.State() == pop3.Closed && c.broken == nil
+	waited := c.broken == ErrServerClosed || errors.Is(c.broken, os.ErrDeadlineExceeded)
+	c.link.Close(over || waited) // nothing is cut off then
 	c.r.Release()
 	if err == io.EOF {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "session ended without QUIT", slog.Duration("after", time.Since(c.began)))

@@ -1,6 +1,7 @@
 package pop3server_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -82,7 +83,8 @@ func TestSTLSBehindAFailedWrite(t *testing.T) {
 	}
 }
 
-// Only a session that has had its last word is closed as one by TLS.
+// Only where nothing is cut off is a session closed as TLS has it. RFC 8446,
+// section 6.1.
 func TestCloseNotify(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -92,6 +94,7 @@ func TestCloseNotify(t *testing.T) {
 	}{
 		{"QUIT", "", "QUIT", true},
 		{"turned out", "", "QUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x\r\nQUIT x", true},
+		{"shutdown", "", "NOOP", true},
 		{"panic", "Fetch", "RETR 1", false},
 		{"panic in UPDATE", "Commit", "QUIT", false},
 		{"lost", "", "", false},
@@ -104,8 +107,15 @@ func TestCloseNotify(t *testing.T) {
 			wire := &tap{Conn: near}
 			tc := tls.Client(wire, clientConfig())
 			io.WriteString(tc, "USER mrose\r\nPASS tanstaaf\r\n"+tt.line+"\r\n")
-			if tt.line == "" {
+			switch tt.name {
+			case "lost":
 				near.CloseWrite()
+			case "shutdown":
+				r := bufio.NewReader(tc)
+				for range 4 {
+					r.ReadString('\n')
+				}
+				srv.Shutdown(t.Context())
 			}
 			io.ReadAll(tc)
 			const alert = "\x17\x03\x03\x00\x13" // how a record of TLS 1.3 begins that has room for one
