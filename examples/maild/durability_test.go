@@ -26,19 +26,10 @@ var killRounds = flag.Int("kill-rounds", 3, "rounds of TestKilledDaemonKeepsWhat
 // it acknowledged with 250, once and whole, for all its recipients. A message
 // whose reply was lost may be there, but whole as well.
 func TestKilledDaemonKeepsWhatItAcknowledged(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "maild")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	data := t.TempDir()
+	bin, data := build(t), t.TempDir()
 	passwords := map[string]string{}
 	for _, user := range []string{"first", "second"} {
-		out, err := exec.Command(bin, "-data", data, "adduser", user).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		words := strings.Fields(string(out))
-		passwords[user] = words[len(words)-1]
+		passwords[user] = addUser(t, bin, data, user)
 	}
 
 	acked := map[string]bool{} // by the text that identifies a message
@@ -60,6 +51,25 @@ func TestKilledDaemonKeepsWhatItAcknowledged(t *testing.T) {
 			return
 		}
 	}
+}
+
+func build(t *testing.T) (bin string) {
+	t.Helper()
+	bin = filepath.Join(t.TempDir(), "maild")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func addUser(t *testing.T, bin, data, user string) (password string) {
+	t.Helper()
+	out, err := exec.Command(bin, "-data", data, "adduser", user).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(out))
+	return words[len(words)-1]
 }
 
 // checkMessages compares a maildrop with what was acknowledged and returns what is there.
@@ -101,21 +111,30 @@ func wholeMessage(content string) (id string, ok bool) {
 	return m[1], m[2] == fmt.Sprintf("%x", sha256.Sum256([]byte(m[3])))
 }
 
-// process is a running daemon and the addresses it printed.
+// process is a running daemon, the addresses it printed, and its log.
 type process struct {
 	cmd   *exec.Cmd
 	addrs map[string]string
 	data  string
+	log   lines
 }
 
-var addrPattern = regexp.MustCompile(`^  (\S+) +(127\.0\.0\.1:\d+) `)
+var addrPattern = regexp.MustCompile(`^  (\S+) +(127\.0\.0\.\d+:\d+) `)
 
-func startProcess(t *testing.T, bin, data string) *process {
+// startProcess starts the daemon on ports that the system chooses, unless args say
+// otherwise.
+func startProcess(t *testing.T, bin, data string, args ...string) *process {
 	t.Helper()
 	const any = "127.0.0.1:0"
-	cmd := exec.Command(bin, "-data", data, "-smtp", any, "-submission", any, "-smtps", any, "-pop3", any, "-pop3s", any)
-	var log strings.Builder
-	cmd.Stderr = &log
+	all := append([]string{"-data", data}, args...)
+	for _, s := range services {
+		if !slices.Contains(args, "-"+s.flag) {
+			all = append(all, "-"+s.flag, any)
+		}
+	}
+	cmd := exec.Command(bin, all...)
+	p := &process{cmd: cmd, addrs: map[string]string{}, data: data}
+	cmd.Stderr = &p.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +142,6 @@ func startProcess(t *testing.T, bin, data string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd, addrs: map[string]string{}, data: data}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C") {
@@ -134,7 +152,7 @@ func startProcess(t *testing.T, bin, data string) *process {
 	if len(p.addrs) != len(services) {
 		cmd.Process.Kill()
 		cmd.Wait()
-		t.Fatalf("the daemon did not start: addresses %v, log:\n%s", p.addrs, &log)
+		t.Fatalf("the daemon did not start: addresses %v, log:\n%s", p.addrs, p.log.String())
 	}
 	return p
 }

@@ -235,5 +235,9 @@ func (q *queue) settle(m *store.Outgoing, verdicts []verdict, now time.Time) err
 		// Without its report the mail would be lost in silence; with it, it is tried again.
 		return err
 	}
-	return q.store.Settle(done, later, notices, now)
+	if err := q.store.Settle(done, later, notices, now); err != nil {
+		return err
+	}
+	q.log.Info("settled", "id", m.Name, "done", len(done), "waiting", len(later), "reports", len(notices))
+	return nil
 }
