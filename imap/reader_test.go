@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 // chop is a source that gives its octets in pieces of the sizes that cuts say.
@@ -256,7 +258,7 @@ func naiveFrames(in []byte, b Bounds, responses bool) []string {
 				n = len(in) - pos
 			}
 			line := in[pos : pos+n]
-			tooLong := false
+			tooLong, wasDropping := false, dropping
 			if !dropping && n > b.Line-text {
 				tooLong, dropping = true, true
 				head = append(head, line[:b.Line-text]...)
@@ -290,9 +292,14 @@ func naiveFrames(in []byte, b Bounds, responses bool) []string {
 			if responses && literals == 0 && !streamed && !dropping && isStatusLine(body) {
 				has = false
 			}
-			if i := bytes.LastIndexByte(body, '{'); has && dropping && (tooLong || !bytes.Equal(head[max(0, len(head)-len(line)):], line)) && len(line)-i > 32 {
-				a.Overflow = true // of a line that is dropped only the end is kept
-				has = a.NonSync
+			if wasDropping || tooLong {
+				// Of a line that is dropped the last 32 octets are kept: what may be a
+				// longer number is one.
+				tail := line[max(0, len(line)-32):]
+				digits, plus := bytes.CutSuffix(bytes.TrimSuffix(bytes.TrimSuffix(tail, []byte("\n")), []byte("\r")), []byte("+}"))
+				if len(line) >= 32 && ascii.All(ascii.Digit, digits) {
+					a, has = Announce{NonSync: true, Overflow: true}, plus
+				}
 			}
 			if bare && !dropping {
 				dropping, reject = true, Reject{Kind: BAD, Text: "line that ends in LF without CR"}
