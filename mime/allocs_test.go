@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"io"
 	"testing"
 )
@@ -54,6 +55,14 @@ func TestAllocs(t *testing.T) {
 		{"plain text", 0, func() { DecodeWords("plain text") }},
 		{"date", 0, func() { ParseDate(date) }},
 		{"type", 2, func() { ParseMediaType(ct) }},
+		{"Envelope and BodyStructure", 34, func() {
+			m, err := LoadIndex(index, bytes.NewReader(msg), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Envelope()
+			m.BodyStructure()
+		}},
 		{"Is", 0, func() { leaf.Is("text/*") }},
 		{"name", 0, func() { subject.Name() }},
 	} {

@@ -27,32 +27,38 @@ type BodyStructure struct {
 // without parts gets one empty text/plain; a part over a limit, and an embedded
 // message that is not opened, are application/octet-stream.
 func (m *Message) BodyStructure() *BodyStructure {
-	b := m.Root().bodyStructure()
-	return &b
+	b := new(BodyStructure)
+	w := structurer{m: m}
+	w.part(b, 0, nil)
+	return b
 }
 
-func (p Part) bodyStructure() (b BodyStructure) {
-	h, block, _ := p.m.header(p.i)
-	r := p.rec()
+// A structurer walks the parts with one Header, which it fills anew for each.
+type structurer struct {
+	m *Message
+	h Header
+}
+
+// part fills in b for part i; of an embedded message envelope too.
+func (w *structurer) part(b *BodyStructure, i int32, envelope *Envelope) {
+	p := Part{w.m, i}
+	block, _ := w.m.parseHeader(&w.h, i)
+	if envelope != nil {
+		*envelope = w.h.envelope()
+	}
 	t := p.typeIn(block)
 	b.Type, b.Subtype, b.Params = t.Type, t.Subtype, markExtended(t.Params)
-	b.contentFields(h)
+	b.contentFields(&w.h)
 	if p.Kind() == Multipart {
-		b.Children = make([]BodyStructure, 0, max(1, int(r.children)))
-		for c := range p.Children() {
-			b.Children = append(b.Children, c.bodyStructure())
-		}
-		if len(b.Children) == 0 {
-			b.Children = append(b.Children, BodyStructure{Type: "text", Subtype: "plain", Params: defaultType().Params, Encoding: "7bit"})
-		}
-		return b
+		w.children(b, p)
+		return
 	}
-	b.Octets, b.Encoding = p.Octets(), p.encodingName(h)
+	r := p.rec()
+	b.Octets, b.Encoding = p.Octets(), p.encodingName(&w.h)
 	switch {
 	case p.Kind() == Embedded:
-		inner := Part{p.m, p.i + 1}
-		e, body := inner.envelope(), inner.bodyStructure()
-		b.Lines, b.Envelope, b.Body = r.lines, &e, &body
+		b.Lines, b.Envelope, b.Body = r.lines, new(Envelope), new(BodyStructure)
+		w.part(b.Body, i+1, b.Envelope)
 	case r.flags&flagOpaque != 0, t.Type == "multipart", t.Type == "message" && isMessageType(t.Subtype):
 		b.Type, b.Subtype, b.Params = "application", "octet-stream", nil
 	case t.Type == "text":
@@ -61,7 +67,18 @@ func (p Part) bodyStructure() (b BodyStructure) {
 			b.Params = append(b.Params[:len(b.Params):len(b.Params)], defaultType().Params...)
 		}
 	}
-	return b
+}
+
+func (w *structurer) children(b *BodyStructure, p Part) {
+	b.Children = make([]BodyStructure, max(1, int(p.rec().children)))
+	i := 0
+	for c := range p.Children() {
+		w.part(&b.Children[i], c.i, nil)
+		i++
+	}
+	if i == 0 {
+		b.Children[0] = BodyStructure{Type: "text", Subtype: "plain", Params: defaultType().Params, Encoding: "7bit"}
+	}
 }
 
 // encodingName is the mechanism as the sender names it, if that is a token: a

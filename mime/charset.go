@@ -175,7 +175,7 @@ func appendValid(dst, src []byte) []byte {
 func charsetText(label string, octets []byte, o *Options) (string, bool) {
 	e, known := o.charset(label)
 	if known {
-		return string(appendCharset(nil, octets, e, o)), true
+		return view(appendCharset(make([]byte, 0, len(octets)), octets, e, o)), true
 	}
 	out := make([]byte, 0, len(octets))
 	for _, c := range octets {

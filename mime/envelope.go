@@ -19,16 +19,19 @@ type EnvelopeAddress struct{ Name, Route, Mailbox, Host []byte }
 
 // Envelope reads the envelope from the header of the message, in one read.
 // Sender and Reply-To are those of From where the message has none.
-func (m *Message) Envelope() Envelope { return m.Root().envelope() }
+func (m *Message) Envelope() Envelope {
+	var h Header
+	m.parseHeader(&h, 0)
+	return h.envelope()
+}
 
-func (p Part) envelope() Envelope {
-	h, _, _ := p.m.header(p.i)
-	var e Envelope
-	var first [6]int32 // place of a second field of the same name counts nothing
+func (h *Header) envelope() (e Envelope) {
 	lists := [...]struct {
 		name string
 		to   *[]EnvelopeAddress
-	}{{"From", &e.From}, {"Sender", &e.Sender}, {"Reply-To", &e.ReplyTo}, {"To", &e.To}, {"Cc", &e.Cc}, {"Bcc", &e.Bcc}}
+		seen bool // a second field of the same name counts nothing
+	}{{name: "From", to: &e.From}, {name: "Sender", to: &e.Sender}, {name: "Reply-To", to: &e.ReplyTo},
+		{name: "To", to: &e.To}, {name: "Cc", to: &e.Cc}, {name: "Bcc", to: &e.Bcc}}
 	texts := [...]struct {
 		name string
 		to   *[]byte
@@ -40,8 +43,8 @@ func (p Part) envelope() Envelope {
 			}
 		}
 		for i := range lists {
-			if l := &lists[i]; first[i] == 0 && f.Is(l.name) {
-				first[i] = 1
+			if l := &lists[i]; !l.seen && f.Is(l.name) {
+				l.seen = true
 				*l.to = envelopeAddresses(f)
 			}
 		}

@@ -65,7 +65,9 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	if message && bytes.HasPrefix(b, []byte(byteOrderMark)) {
 		i = 3
 	}
-	h.fields = make([]field, 0, fieldsIn(b))
+	if h.fields == nil {
+		h.fields = make([]field, 0, fieldsIn(b, delimited))
+	}
 	start, junk := 0, -1 // of the current field; of a junk line that waits
 	var cur field
 	first := true
@@ -112,13 +114,15 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	return stop
 }
 
-// fieldsIn guesses how many fields a block starts with; what follows its empty
-// line does not count.
-func fieldsIn(b []byte) int {
+// fieldsIn guesses how many fields a block has. What follows its empty line
+// does not count.
+func fieldsIn(b []byte, delimited bool) int {
 	b = b[:min(len(b), 4096)]
-	for _, empty := range []string{"\n\r\n", "\n\n"} {
-		if i := bytes.Index(b, []byte(empty)); i >= 0 {
-			b = b[:i+1]
+	if !delimited {
+		for _, empty := range []string{"\n\r\n", "\n\n"} {
+			if i := bytes.Index(b, []byte(empty)); i >= 0 {
+				b = b[:i+1]
+			}
 		}
 	}
 	return min(bytes.Count(b, []byte{'\n'})+1, 48)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestForgedIndex changes every number of good indexes a little: what loads has
@@ -80,6 +82,52 @@ func TestIndexLimits(t *testing.T) {
 		if _, err := LoadIndex(c.index, bytes.NewReader(nil), c.o); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
+	}
+}
+
+// A readLog counts the reads of a source and their octets.
+type readLog struct {
+	*bytes.Reader
+	reads, octets int
+}
+
+func (l *readLog) ReadAt(p []byte, off int64) (int, error) {
+	l.reads++
+	l.octets += len(p)
+	return l.Reader.ReadAt(p, off)
+}
+
+// TestReadAhead: headers that lie close together are read at once, and no body
+// of any size with them.
+func TestReadAhead(t *testing.T) {
+	text := func(n int) string { return "--B\r\n\r\n" + strings.Repeat("x", n) + "\r\n" }
+	for _, c := range []struct {
+		name       string
+		msg        []byte
+		reads, max int
+	}{
+		{"newsletter", newsletter(1 << 20), 1, 10_000},
+		{"large bodies", []byte(mp("B", text(1<<20)+text(1<<20)+text(1<<20))), 3, 1000},
+		{"many small parts", []byte(mp("B", strings.Repeat(text(50), 2000))), 5, 130_000},
+		{"large header", append(bytes.Repeat([]byte("A: b\r\n"), 20_000), mp("B", text(1))...), 3, 250_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := &readLog{Reader: bytes.NewReader(c.msg)}
+			memory := Parse(c.msg, nil)
+			m, err := LoadIndex(memory.AppendIndex(nil), l, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(memory.Envelope(), m.Envelope()); d != "" {
+				t.Errorf("envelope (-memory +read):\n%s", d)
+			}
+			if d := cmp.Diff(memory.BodyStructure(), m.BodyStructure()); d != "" {
+				t.Errorf("structure (-memory +read):\n%s", d)
+			}
+			if l.reads > c.reads || l.octets > c.max {
+				t.Errorf("%d reads of %d octets", l.reads, l.octets)
+			}
+		})
 	}
 }
 

@@ -2,11 +2,11 @@ package mime
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A Message is the flat index of a message over the octets it came in. It does
@@ -22,9 +22,22 @@ type Message struct {
 	defects []Defect
 	base    *Message // what this is the CRLF form of
 	opened  int      // encoded messages that this one was decoded out of
+	heads   atomic.Pointer[stretch]
 	mu      sync.Mutex
 	err     error
 }
+
+// A stretch is a piece of the source that was read once: headers of parts that
+// lie close together, and what is between them.
+type stretch struct {
+	from int64
+	b    []byte
+}
+
+const (
+	mostStretch = 32 << 10 // octets that are read ahead, and kept
+	mostGap     = 8 << 10  // octets of a body between two headers of a stretch
+)
 
 var indexerPool = sync.Pool{New: func() any { return new(Indexer) }}
 
@@ -149,11 +162,51 @@ func (m *Message) read(from, to int64) []byte {
 		return m.buf[from:to:to]
 	}
 	b := make([]byte, to-from)
-	n, err := (*octets)(m).ReadAt(b, from)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return b[:n]
+	n, _ := (*octets)(m).ReadAt(b, from) // which has noted the error
+	return b[:n:n]
+}
+
+// readHeader is read for octets in the header of part i. It reads the headers
+// that follow closely along: most mails need no other read for all of them.
+func (m *Message) readHeader(i int32, from, to int64) []byte {
+	if m.buf != nil {
+		return m.read(from, to)
 	}
-	return b[:n]
+	s := m.heads.Load()
+	if s == nil || from < s.from || to > s.from+int64(len(s.b)) {
+		s = &stretch{from: from}
+		if start := m.recs[i].header; to-start <= mostStretch {
+			s.from = start
+		}
+		s.b = m.read(s.from, m.stretchEnd(i, s.from, to))
+		m.heads.Store(s)
+	}
+	end := int64(len(s.b)) + s.from // less than to if the source fails
+	b := s.b[min(from, end)-s.from : min(to, end)-s.from]
+	return b[:len(b):len(b)]
+}
+
+// stretchEnd returns where the stretch from..to ends with the headers behind it.
+func (m *Message) stretchEnd(i int32, from, to int64) int64 {
+	to = max(to, m.headerEnd(i))
+	for i++; int(i) < len(m.recs) && m.recs[i].header-to <= mostGap; i++ {
+		end := m.headerEnd(i)
+		if end-from > mostStretch {
+			break
+		}
+		to = end
+	}
+	return to
+}
+
+// headerEnd returns the end of what is read of the header of part i: one octet
+// more than is parsed shows whether the last field goes on.
+func (m *Message) headerEnd(i int32) int64 {
+	r := &m.recs[i]
+	if r.body-r.header > int64(m.opt.MaxHeader) {
+		return r.header + int64(m.opt.MaxHeader) + 1
+	}
+	return r.body
 }
 
 // open returns a reader of the octets from..to, of which bare line ends have no CR.
@@ -204,26 +257,23 @@ func (m *Message) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, m.open(0, m.size, m.bare))
 }
 
-// header returns the block of part i up to MaxHeader and its fields, with the
-// octets that these cover.
+// header returns the header of part i, its block up to MaxHeader, and how many
+// octets of that the fields cover.
 func (m *Message) header(i int32) (*Header, []byte, int64) {
-	r := &m.recs[i]
-	h := &Header{o: &m.opt, part: int(i), off: r.header}
-	if r.flags&flagSkipped != 0 {
-		return h, nil, 0
-	}
-	block := m.read(r.header, min(r.body, addLimit(r.header, m.opt.MaxHeader)))
-	n := h.parse(block, m.opt.MaxHeader, m.isMessage(i), true)
-	return h, block, int64(n)
+	h := new(Header)
+	block, n := m.parseHeader(h, i)
+	return h, block, n
 }
 
-// addLimit returns the end of what is read of a header block: one octet more
-// than is parsed shows whether the last field goes on.
-func addLimit(off int64, n int) int64 {
-	if n == noLimit {
-		return 1<<63 - 1
+// parseHeader is header into h, whose list it uses again.
+func (m *Message) parseHeader(h *Header, i int32) ([]byte, int64) {
+	r := &m.recs[i]
+	*h = Header{o: &m.opt, part: int(i), off: r.header, fields: h.fields[:0]}
+	if r.flags&flagSkipped != 0 {
+		return nil, 0
 	}
-	return off + int64(n) + 1
+	block := m.readHeader(i, r.header, m.headerEnd(i))
+	return block, int64(h.parse(block, m.opt.MaxHeader, m.isMessage(i), true))
 }
 
 // isMessage reports whether the header of part i is that of a message.
@@ -235,5 +285,5 @@ func (m *Message) isMessage(i int32) bool {
 // value returns the octets of a value of part i, as far as they are read.
 func (m *Message) value(i int32, s span) []byte {
 	from := m.recs[i].header + int64(s.from)
-	return m.read(from, min(m.recs[i].header+int64(s.to), from+maxValue))
+	return m.readHeader(i, from, min(m.recs[i].header+int64(s.to), from+maxValue))
 }

@@ -100,7 +100,7 @@ func makeParams(sc paramScanner) (Params, []section) {
 		return nil, nil
 	}
 	if len(sc.s) < mostPooled {
-		return make(Params, 0, 4), nil
+		return make(Params, 0, 2), nil
 	}
 	params, sections := 0, 0
 	for p := sc.next(); p.name != ""; p = sc.next() {
@@ -221,10 +221,14 @@ func joinValue(secs []section, o *Options) (p Param, bad DefectKind) {
 	}
 	p.Name = secs[0].name[:secs[0].base]
 	extended := false
-	var octets []byte
 	if secs[0].number < 0 { // in one piece: it wins
 		secs = secs[:1]
 	}
+	size := 0
+	for i := range secs {
+		size += len(secs[i].value)
+	}
+	octets := make([]byte, 0, size)
 	want := secs[0].number
 	for i := range secs {
 		s := &secs[i]
@@ -252,7 +256,7 @@ func joinValue(secs []section, o *Options) (p Param, bad DefectKind) {
 		octets = appendPercent(octets, value)
 	}
 	if !extended {
-		p.Value = decodeText(string(octets), o)
+		p.Value = decodeText(view(octets), o)
 		return p, bad
 	}
 	value, ok := charsetText(p.Charset, octets, o)
