@@ -41,12 +41,12 @@ type Group struct {
 	idle      chan struct{} // closed when stopping and no member is left; nil before
 }
 
-// A Member is a connection of a Group. Its methods are called from other
+// A Member is a connection of a Group. Stop and Abort are called from other
 // goroutines than its own.
 type Member interface {
-	Remote() netip.AddrPort
-	Stop()  // leave as soon as the protocol allows it
-	Abort() // leave at once
+	Remote() netip.AddrPort // by which Admit counts it; invalid: by none
+	Stop()                  // leave as soon as the protocol allows it
+	Abort()                 // leave at once
 }
 
 // Serve accepts connections from l, which it closes in the end, and gives each

@@ -44,7 +44,8 @@
 // # Deviations
 //
 //   - A session that has lasted for Timeouts.Session ends between two
-//     transactions, even if the client is not idle.
+//     transactions, even if the client is not idle; a transaction that is open
+//     then has as long again to come to its content.
 //   - STARTTLS inside a transaction is refused with 503: RFC 3207 would have it
 //     forget the transaction.
 package smtpserver
