@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/mailwire/mailwire/imap"
@@ -149,7 +150,9 @@ func (c *Conn) append(ctx context.Context, e *imap.AppendEvent) {
 	c.link.SetBusy(true) // a shutdown waits
 	defer c.link.SetBusy(false)
 	defer c.closeSpools()
-	a := &appending{c: c, ctx: ctx, message: e.Message}
+	x := indexers.Get().(*mime.Indexer)
+	defer indexers.Put(x)
+	a := &appending{c: c, ctx: ctx, message: e.Message, indexer: x}
 	name, err := c.name(e.Mailbox)
 	var code imap.UIDCode
 	if err == nil {
@@ -209,10 +212,14 @@ func (c *Conn) appended(ctx context.Context, end *imap.AppendEnd, code imap.UIDC
 	c.lookAfter()
 }
 
+// indexers are for messages that come.
+var indexers = sync.Pool{New: func() any { return new(mime.Indexer) }}
+
 // appending is an APPEND in progress.
 type appending struct {
 	c       *Conn
 	ctx     context.Context
+	indexer *mime.Indexer
 	message imap.AppendMessage // that comes next
 	end     *imap.AppendEnd
 }
@@ -247,10 +254,10 @@ func (a *appending) messages() iter.Seq2[*NewMessage, error] {
 // open returns the message whose octets come next.
 func (a *appending) open() *NewMessage {
 	c := a.c
-	c.indexer.Reset(nil)
+	a.indexer.Reset(nil)
 	m := &NewMessage{
 		Flags: a.message.Flags, Received: a.message.Date, Size: int64(a.message.Size),
-		src: &literal{c: c, r: c.r.Literal()}, indexer: &c.indexer,
+		src: &literal{c: c, r: c.r.Literal()}, indexer: a.indexer,
 	}
 	utf8 := c.s.Enabled(imap.CapUTF8Accept) || !c.s.Caps().Has(imap.CapUTF8Accept)
 	m.check = contentCheck{

@@ -16,7 +16,6 @@ import (
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/internal/netserver"
-	"github.com/mailwire/mailwire/mime"
 )
 
 // A Conn is one connection, as the backend and extensions see it.
@@ -47,8 +46,7 @@ type Conn struct {
 	selected  *selected // nil: no mailbox is
 	idler     *idler    // nil: not inside IDLE
 	sync      bool      // the literal decided on waits for "+"
-	indexer   mime.Indexer
-	spools    []Spool // of an APPEND
+	spools    []Spool   // of an APPEND
 }
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {

@@ -1,0 +1,109 @@
+package imapserver_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/transcript"
+)
+
+// alarm is a log that remembers failures of ours: panics, and values that could
+// not be printed.
+type alarm struct{ rang atomic.Pointer[string] }
+
+func (a *alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+func (a *alarm) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(at slog.Attr) bool {
+		text += " " + at.String()
+		return true
+	})
+	a.rang.Store(&text)
+	return nil
+}
+func (a *alarm) WithAttrs([]slog.Attr) slog.Handler { return a }
+func (a *alarm) WithGroup(string) slog.Handler      { return a }
+
+// FuzzServer sends any octets, in pieces of any size. The server must not fail,
+// every response must be one, every tag that is answered must have been sent, and
+// where a mailbox could be made by octets that were refused there is none.
+func FuzzServer(f *testing.F) {
+	for _, dir := range []string{"core", "minus", "bare"} {
+		transcript.Seed(f, transcript.Client, "testdata/"+dir+"/*.txt")
+	}
+	const start = "a LOGIN u p\r\nb SELECT INBOX\r\n"
+	for _, seed := range []string{
+		"c FETCH 1:* (FLAGS BODY[1.MIME] BINARY[2] BODYSTRUCTURE ENVELOPE)\r\n",
+		"c UID SEARCH RETURN (SAVE ALL COUNT) OR NOT 1 (SUBJECT x SINCE 1-Jan-2000)\r\nd UID FETCH $ UID\r\n",
+		"c APPEND INBOX (\\Seen) {10+}\r\nA: b\r\n\r\nxx {3+}\r\nabc\r\nd APPEND INBOX ~{3+}\r\na\x00b\r\n",
+		"c ENABLE QRESYNC IMAP4rev2\r\nd SELECT INBOX (QRESYNC (1 1 1:3))\r\ne STORE 1 (UNCHANGEDSINCE 0) FLAGS (\\Deleted)\r\nf EXPUNGE\r\n",
+		"c LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% *) RETURN (STATUS (MESSAGES))\r\nd LSUB \"\" %\r\n",
+		"c IDLE\r\nDONE\r\nd COMPRESS DEFLATE\r\n",
+		"c RENAME INBOX x/y\r\nd COPY 1:* x/y\r\ne DELETE x\r\nf MOVE 1 x/y\r\ng UID MOVE * INBOX\r\n",
+	} {
+		f.Add([]byte(start + seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		store := newStore(t)
+		fill(t, store)
+		srv := newServer(store)
+		log := new(alarm)
+		srv.Logger = slog.New(log)
+		srv.Limits.Message = 5000
+		chunk := 0
+		if len(in) > 0 {
+			chunk = int(in[len(in)-1] % 16)
+		}
+		near, far := memnet.Pipe(memnet.Options{ToServer: memnet.Flow{Chunk: memnet.Chunks(chunk)}})
+		defer near.Close()
+		done := make(chan error, 1)
+		go func() { done <- srv.ServeConn(context.Background(), far) }()
+		go func() {
+			near.Write(in)
+			near.CloseWrite()
+		}()
+		checkResponses(t, near, string(in))
+		<-done
+		if text := log.rang.Load(); text != nil {
+			t.Fatalf("log: %s", *text)
+		}
+	})
+}
+
+func checkResponses(t *testing.T, from io.Reader, in string) {
+	r := imap.NewReader(from)
+	r.Responses = true
+	compressed := strings.Contains(strings.ToUpper(in), "COMPRESS")
+	for {
+		piece, err := r.Next(imap.Bounds{Line: 1 << 20, Skip: 1 << 20})
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !compressed {
+				t.Fatalf("output: %v", err)
+			}
+			return
+		}
+		if piece.Announce != nil {
+			r.Decide(imap.Verdict{Do: imap.Inline})
+			continue
+		}
+		if compressed {
+			continue
+		}
+		p := imap.NewParser(piece.Command)
+		p.Depth = 1000
+		resp, err := p.ParseResponse()
+		if err != nil || resp.Err != nil {
+			t.Fatalf("response %q: %v, %v", piece.Command, err, resp)
+		}
+		if resp.Tag != "*" && resp.Tag != "+" && !strings.Contains(in, resp.Tag) {
+			t.Fatalf("tag %q was never sent", resp.Tag)
+		}
+	}
+}

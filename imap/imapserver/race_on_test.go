@@ -1,0 +1,6 @@
+//go:build race
+
+package imapserver_test
+
+// raceEnabled: counts of allocations mean nothing.
+const raceEnabled = true
