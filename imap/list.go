@@ -134,7 +134,12 @@ var mailboxRow = Value{
 		})
 		p.SP()
 		if !p.TryNIL() {
-			b := p.Str()
+			var b []byte
+			if p.Lenient {
+				b = p.AString()
+			} else {
+				b = p.Str()
+			}
 			var n int
 			if m.Delim, n = utf8.DecodeRune(b); p.err == nil && n != len(b) {
 				p.Fail("a delimiter of one character")

@@ -192,7 +192,13 @@ func TestResponses(t *testing.T) {
 			t.Errorf("%s: %q (-want +got):\n%s", tt.id, tt.in, diff)
 		}
 	}
-	for _, bad := range []string{"", "*", "* ", "a FETCH", "a+ OK", "( OK"} {
+	for _, damaged := range []string{"*", "* ", "* (", "*X", "* 99999999999 EXISTS", "* 5", "* 5 "} {
+		p := NewParser([]byte(damaged))
+		if r, err := p.ParseResponse(); err != nil || r.Err == nil || r.Value != nil || !p.AtEnd() {
+			t.Errorf("%q: %#v, %v", damaged, r, err)
+		}
+	}
+	for _, bad := range []string{"", "a FETCH", "a", "a+ OK", "( OK", "5 EXISTS"} {
 		if r, err := NewParser([]byte(bad)).ParseResponse(); err == nil {
 			t.Errorf("%q is a response: %#v", bad, r)
 		}

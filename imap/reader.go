@@ -35,6 +35,7 @@ type Reader struct {
 	phase    phase
 	left     uint64 // octets of the literal that are still to come
 	started  bool   // Stream: Read was called
+	failed   error  // of the source, in the middle of a literal
 	frame    FrameError
 	head     [64]byte // of a refused command
 	tail     []byte   // the last octets of a line that is dropped
@@ -71,13 +72,16 @@ func NewReader(r io.Reader) *Reader {
 func (r *Reader) Reset(src io.Reader) {
 	r.Wipe()
 	r.lines.Reset(src)
-	r.buf, r.phase, r.left, r.started = r.buf[:0], between, 0, false
+	r.buf, r.phase, r.left, r.started, r.failed = r.buf[:0], between, 0, false, nil
 }
 
 // Next returns the next piece. Errors: a *FrameError for a command that is
 // refused, behind which reading goes on unless it is Fatal; io.EOF between two
 // commands and io.ErrUnexpectedEOF inside one; other errors of the source.
 func (r *Reader) Next(b Bounds) (Piece, error) {
+	if r.failed != nil {
+		return Piece{}, r.failed
+	}
 	switch r.phase {
 	case between:
 		r.begin()
@@ -389,6 +393,7 @@ func (l *literalReader) window() ([]byte, error) {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
+	l.r.failed = err
 	return window[:min(l.r.left, uint64(len(window)))], err
 }
 

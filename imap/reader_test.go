@@ -181,6 +181,21 @@ func TestAbandon(t *testing.T) {
 	}
 }
 
+// TestLiteralCutShort: what the literal's reader has said, Next says again.
+func TestLiteralCutShort(t *testing.T) {
+	r := NewReader(strings.NewReader("a APPEND x {50+}\r\nxx"))
+	if _, err := r.Next(Bounds{200, 200}); err != nil {
+		t.Fatal(err)
+	}
+	r.Decide(Verdict{Do: Stream})
+	if b, err := io.ReadAll(r.Literal()); string(b) != "xx" || err != io.ErrUnexpectedEOF {
+		t.Errorf("literal is %q, %v", b, err)
+	}
+	if _, err := r.Next(Bounds{200, 200}); err != io.ErrUnexpectedEOF {
+		t.Errorf("Next behind it: %v", err)
+	}
+}
+
 func TestUpgradeRefusesPlaintext(t *testing.T) {
 	r := NewReader(strings.NewReader("a STARTTLS\r\nb NOOP\r\n"))
 	if _, err := r.Next(Bounds{200, 200}); err != nil {

@@ -42,8 +42,8 @@ func statusKind[T ~string | ~[]byte](name T) (Kind, bool) {
 	return 0, false
 }
 
-// ParseResponse takes a whole response. It fails only where not even the kind of
-// response can be told: no tag, no name.
+// ParseResponse takes a whole response. It fails only where what begins as a
+// tagged response is none: untagged data that cannot be read is damaged alone.
 func (p *Parser) ParseResponse() (*Response, error) {
 	r := new(Response)
 	p.response(r)
@@ -62,32 +62,44 @@ func (p *Parser) response(r *Response) {
 	}
 	if p.Try('*') {
 		r.Tag = "*"
-	} else {
-		r.Tag = string(p.span(tagChar, "a tag"))
+		p.untagged(r)
+		return
 	}
+	r.Tag = string(p.span(tagChar, "a tag"))
+	p.SP()
+	kind, ok := statusKind(p.Atom())
+	if !ok {
+		p.Fail("a status")
+	}
+	if p.err == nil {
+		r.Name, r.Value = kindNames[kind], p.status(kind)
+	}
+}
+
+// untagged takes untagged data behind the "*".
+func (p *Parser) untagged(r *Response) {
+	rest := p.pos
 	p.SP()
 	if ascii.Digit[p.Peek()] {
 		r.Num = p.Number()
 		p.SP()
 	}
-	name := p.Atom()
+	if name := p.Atom(); p.err == nil {
+		rest = p.pos
+		if kind, ok := statusKind(name); ok {
+			r.Name, r.Value = kindNames[kind], p.status(kind)
+		} else {
+			p.data(r, name)
+		}
+	}
 	if p.err != nil {
-		return
+		r.Value, r.Err, r.Raw = nil, p.err, bytes.Clone(p.buf[rest:])
+		p.err, p.pos = nil, len(p.buf)
 	}
-	if kind, ok := statusKind(name); ok {
-		r.Name, r.Value = kindNames[kind], p.status(kind)
-		return
-	}
-	if r.Tag != "*" {
-		p.Fail("a status")
-		return
-	}
-	p.data(r, name)
 }
 
-// data takes untagged data behind its name.
+// data takes data behind its name.
 func (p *Parser) data(r *Response, name []byte) {
-	rest := p.pos
 	spec := lookup(p.grammar().data, name, p.offer)
 	if spec == nil {
 		r.Name, r.Raw = upper(name), bytes.Clone(p.Line())
@@ -97,9 +109,7 @@ func (p *Parser) data(r *Response, name []byte) {
 	if spec.Parse != nil {
 		r.Value = spec.Parse(p)
 	}
-	if p.Lenient {
-		for p.Try(' ') {
-		}
+	for p.Lenient && p.Try(' ') {
 	}
 	if row, ok := r.Value.(*FetchRow); ok {
 		row.Seq = SeqNum(r.Num)
@@ -107,10 +117,6 @@ func (p *Parser) data(r *Response, name []byte) {
 	p.End()
 	if p.err == nil && spec.Numbered == (r.Num == 0) && r.Name != "EXISTS" && r.Name != "RECENT" {
 		p.Fail("a number of a message")
-	}
-	if p.err != nil {
-		r.Value, r.Err, r.Raw = nil, p.err, bytes.Clone(p.buf[rest:])
-		p.err, p.pos = nil, len(p.buf)
 	}
 }
 

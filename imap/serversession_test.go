@@ -1,7 +1,9 @@
 package imap
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -66,6 +68,83 @@ func TestLiteralMinus(t *testing.T) {
 		if got := string(toy.take().Octets); got != tt.want {
 			t.Errorf("{%d+}: %q, want %q", tt.n, got, tt.want)
 		}
+	}
+}
+
+// FuzzOctets: whatever octets a client sends, the session answers, in responses
+// that can be read, and never runs what came as data.
+func FuzzOctets(f *testing.F) {
+	for _, in := range commandSeeds {
+		f.Add([]byte(in+"\r\n"), uint8(1))
+	}
+	f.Add([]byte("a SELECT x\r\nb FETCH 1:* (FLAGS)\r\nc STORE 1 FLAGS (\\Seen)\r\nd IDLE\r\nDONE\r\n"), uint8(0))
+	f.Add([]byte("a APPEND x {3+}\r\nabc {2}\r\nab\r\nb APPEND missing {9999}\r\nc LOGOUT\r\n"), uint8(3))
+	f.Add([]byte("a LOGIN {3+}\r\nann secret\r\nb AUTHENTICATE PLAIN\r\n*\r\nc UNAUTHENTICATE\r\n"), uint8(2))
+	f.Fuzz(func(t *testing.T, in []byte, mode uint8) {
+		toy := &toyServer{tls: true}
+		toy.s = ServerSession{Offer: allCaps, Limits: Limits{Message: 1000, Literal: 50}}
+		toy.r = NewReader(bytes.NewReader(in))
+		kind := PREAUTH
+		if mode%2 == 0 {
+			kind = OK
+		}
+		toy.e.Reply(toy.s.Greet(Status{Kind: kind}, true))
+		for toy.s.State() != Closed && toy.command() {
+			if toy.s.State() == Upgrading {
+				return
+			}
+		}
+		if toy.e.Err() != nil {
+			t.Fatalf("%q: %v", in, toy.e.Err())
+		}
+		if mode%4 >= 2 {
+			toy.e.Reply(toy.s.Fail(io.EOF))
+		}
+		out := toy.e.Bytes()
+		r := NewReader(bytes.NewReader(out))
+		r.Responses = true
+		for {
+			piece, err := r.Next(Bounds{1 << 20, 0})
+			if err == io.EOF {
+				break
+			}
+			if err != nil || piece.Announce != nil {
+				t.Fatalf("%q is answered with %q: %v", in, out, err)
+			}
+			resp, err := NewParser(piece.Command).ParseResponse()
+			if err != nil || resp.Err != nil {
+				t.Fatalf("%q is answered with %q: %v", in, piece.Command, err)
+			}
+		}
+	})
+}
+
+// TestEnds: BYE in its places.
+func TestEnds(t *testing.T) {
+	s := new(ServerSession)
+	if got, want := toyReply(s, s.Greet(Status{Kind: NO, Text: "full"}, true)), "* BYE full\r\n"; got != want || s.State() != Closed {
+		t.Errorf("a greeting that refuses: %q, state %v", got, s.State())
+	}
+	s = &ServerSession{Offer: toyCaps}
+	s.Greet(Status{}, true)
+	e := s.Step([]byte("a LOGIN ann secret")).(*LoginEvent)
+	if got, want := toyReply(s, s.Fail(&Reject{BYE, Code{Name: "UNAVAILABLE"}, "shutdown"})), "* BYE [UNAVAILABLE] shutdown\r\n"; got != want {
+		t.Errorf("Fail: %q", got)
+	}
+	if string(e.Password) == "secret" || s.State() != Closed {
+		t.Errorf("behind Fail the password is %q, the state %v", e.Password, s.State())
+	}
+	s = new(ServerSession)
+	s.Greet(Status{Kind: PREAUTH}, true)
+	s.Step([]byte("a NOOP"))
+	if got, want := toyReply(s, s.Settle(Status{Kind: BYE, Text: "lost"})), "* BYE lost\r\n"; got != want || s.State() != Closed {
+		t.Errorf("a verdict of BYE: %q, state %v", got, s.State())
+	}
+	s = new(ServerSession)
+	s.Greet(Status{Kind: PREAUTH}, true)
+	s.Step([]byte("a NOOP"))
+	if got, want := toyReply(s, s.Settle(Status{Kind: PREAUTH})), "a NO not done\r\n"; got != want {
+		t.Errorf("a verdict that is none: %q", got)
 	}
 }
 

@@ -93,11 +93,8 @@ func (p *Parser) Ref(uid bool) Ref {
 // Flag takes a flag as a client may name it: not \Recent, no "\*".
 func (p *Parser) Flag() Flag {
 	start := p.pos
-	if p.Try('\\') {
-		p.Atom()
-	} else {
-		p.Atom()
-	}
+	p.Try('\\')
+	p.Atom()
 	if p.err != nil {
 		return ""
 	}
