@@ -38,7 +38,8 @@ type Group struct {
 	listeners map[net.Listener]struct{}
 	members   map[Member]netip.Prefix // and what each is counted by
 	perIP     map[netip.Prefix]int
-	idle      chan struct{} // closed when stopping and no member is left; nil before
+	serving   int           // goroutines of Serve, whose connections may be members or not
+	idle      chan struct{} // closed when stopping and nobody is left; nil before
 }
 
 // A Member is a connection of a Group. Stop and Abort are called from other
@@ -63,7 +64,14 @@ func (g *Group) Serve(l net.Listener, log *slog.Logger, serve func(net.Conn)) er
 		c, err := l.Accept()
 		if err == nil {
 			delay = 0
-			go serve(c)
+			if !g.begin() {
+				c.Close()
+				return ErrClosed
+			}
+			go func() {
+				defer g.end()
+				serve(c)
+			}()
 			continue
 		}
 		if g.Stopping() {
@@ -101,6 +109,33 @@ func (g *Group) untrack(l net.Listener) {
 	defer g.mu.Unlock()
 	delete(g.listeners, l)
 }
+
+// begin and end stand around what Serve does for a connection.
+func (g *Group) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping {
+		return false
+	}
+	g.serving++
+	return true
+}
+
+func (g *Group) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.serving--
+	g.leave()
+}
+
+// leave is called when somebody has left.
+func (g *Group) leave() {
+	if g.stopping && !g.busy() {
+		close(g.idle)
+	}
+}
+
+func (g *Group) busy() bool { return len(g.members) > 0 || g.serving > 0 }
 
 // Stopping reports whether Shutdown or Close was called.
 func (g *Group) Stopping() bool {
@@ -146,9 +181,7 @@ func (g *Group) Dismiss(m Member) {
 	}
 	delete(g.members, m)
 	g.count(ip, -1)
-	if g.stopping && len(g.members) == 0 {
-		close(g.idle)
-	}
+	g.leave()
 }
 
 func (g *Group) count(ip netip.Prefix, n int) {
@@ -203,9 +236,7 @@ func (g *Group) stop() (idle <-chan struct{}) {
 	if !g.stopping {
 		g.stopping = true
 		g.idle = make(chan struct{})
-		if len(g.members) == 0 {
-			close(g.idle)
-		}
+		g.leave()
 	}
 	for l := range g.listeners {
 		l.Close()
@@ -216,12 +247,12 @@ func (g *Group) stop() (idle <-chan struct{}) {
 	return g.idle
 }
 
-// abort reports whether there was anybody to abort.
+// abort reports whether anybody was left.
 func (g *Group) abort() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for m := range g.members {
 		m.Abort()
 	}
-	return len(g.members) > 0
+	return g.busy()
 }

@@ -184,6 +184,29 @@ func (f *failer) Close() error {
 	return nil
 }
 
+// Shutdown waits for what Serve has begun, also where that is not let in.
+func TestShutdownWaitsForServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		l := &failer{errs: []error{nil}, closed: make(chan struct{})}
+		done := make(chan error)
+		go func() { done <- g.Serve(l, slog.New(slog.DiscardHandler), func(net.Conn) { time.Sleep(time.Minute) }) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.Shutdown(ctx); err != context.DeadlineExceeded {
+			t.Errorf("within a second: %v", err)
+		}
+		began := time.Now()
+		if err := g.Shutdown(t.Context()); err != nil || time.Since(began) != 59*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := <-done; err != ErrClosed {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
 // Running out of files is waited out; any other failure ends Serve.
 func TestServe(t *testing.T) {
 	full := &net.OpError{Op: "accept", Err: syscall.EMFILE}
