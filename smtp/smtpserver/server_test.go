@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -322,6 +323,24 @@ func TestShutdown(t *testing.T) {
 			}
 			c.want("421 4.3.2")
 			c.wantEnd(ErrServerClosed)
+		})
+	})
+	t.Run("while a handshake is waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log strings.Builder
+			srv := &Server{Handler: sink, TLS: testTLS(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+			c := dial(t, srv)
+			c.send("STARTTLS")
+			c.want("220")
+			synctest.Wait()
+			began := time.Now()
+			if err := srv.Shutdown(t.Context()); err != nil || time.Since(began) > 0 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			c.wantEnd(ErrServerClosed)
+			if log.Len() > 0 {
+				t.Errorf("the log:\n%s", &log)
+			}
 		})
 	})
 	t.Run("while a PROXY header is waited for", func(t *testing.T) {

@@ -24,8 +24,10 @@ func (c *Conn) startTLS(ctx context.Context) {
 	defer cancel()
 	tc, err := auth.StartServerTLS(within, c.link.Conn(), c.link.Upgrader(&c.r), c.server.TLS)
 	if err != nil {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "STARTTLS failed", slog.Any("err", err))
-		c.broken = err
+		if !c.link.Stopped(err) {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "STARTTLS failed", slog.Any("err", err))
+		}
+		c.lost(err)
 		return
 	}
 	c.link.TLSStarted(tc)
