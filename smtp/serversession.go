@@ -93,8 +93,9 @@ func (s *ServerSession) LineLimit() int {
 func (s *ServerSession) Secret() bool { return s.secret || s.state == Authing }
 
 // MustFlush reports whether the last reply must leave at once, even though
-// more commands are waiting: RFC 2920, section 3.2, items 5 and 6.
-func (s *ServerSession) MustFlush() bool { return unbuffered.has(s.verb) }
+// more commands are waiting: RFC 2920, section 3.2, items 5 and 6. Of the replies
+// to one message of LMTP it is the last that must.
+func (s *ServerSession) MustFlush() bool { return s.open == nil && unbuffered.has(s.verb) }
 
 // Step takes a command line, or a response of SASL, without CRLF, and says what
 // it asks for. Exactly one Settle follows, except that a ChunkEvent is first

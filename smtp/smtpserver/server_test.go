@@ -756,6 +756,23 @@ func TestReplyWrites(t *testing.T) {
 	}
 }
 
+// The replies to one message of LMTP leave together.
+func TestReplyWritesOfLMTP(t *testing.T) {
+	c := dial(t, &Server{Handler: sink, Protocol: smtp.LMTP})
+	c.send("LHLO x")
+	c.want("250")
+	for range 2 {
+		c.send("MAIL FROM:<>", "RCPT TO:<a@d.example>", "RCPT TO:<b@d.example>", "RCPT TO:<e@d.example>", "DATA")
+		c.want("250", "250", "250", "250", "354")
+		before := c.conn.Received().Writes
+		c.send("hello", ".")
+		c.want("250", "250", "250")
+		if got := c.conn.Received().Writes - before; got != 1 {
+			t.Errorf("%d writes, want 1", got)
+		}
+	}
+}
+
 // A reply is not held back because the next line has begun.
 func TestReplyBeforeHalfALine(t *testing.T) {
 	c := dial(t, &Server{Handler: sink})
