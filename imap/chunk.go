@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"sync"
 )
 
 // reference is a literal whose octets are not in the buffer.
@@ -59,18 +60,24 @@ func (e *Encoder) Chunks() iter.Seq[Chunk] {
 	}
 }
 
-// WriteTo writes all that is to be sent. It ignores Chunk.Wait: it is for
-// servers. A source that ends too soon is io.ErrUnexpectedEOF, after which the
-// connection is of no more use, since the peer waits for the octets announced.
+// WriteTo writes all that is to be sent, in as few writes as it can. It ignores
+// Chunk.Wait: it is for servers. A source that ends too soon is
+// io.ErrUnexpectedEOF, after which the connection is of no more use, since the
+// peer waits for the octets announced.
 func (e *Encoder) WriteTo(w io.Writer) (total int64, err error) {
+	if len(e.refs) == 0 {
+		n, err := w.Write(e.buf)
+		return int64(n), err
+	}
+	g := newGathering(w)
+	defer g.release()
 	for c := range e.Chunks() {
-		n, err := c.WriteTo(w)
-		total += n
-		if err != nil {
-			return total, err
+		if err := g.chunk(&c); err != nil {
+			return g.written, err
 		}
 	}
-	return total, nil
+	err = g.flush()
+	return g.written, err
 }
 
 // WriteTo writes the octets of the chunk.
@@ -79,26 +86,93 @@ func (c *Chunk) WriteTo(w io.Writer) (total int64, err error) {
 		n, err := w.Write(c.Bytes)
 		return int64(n), err
 	}
-	room := make([]byte, min(c.N, 32<<10))
-	for total < c.N {
-		b := room[:min(int64(len(room)), c.N-total)]
-		n, err := c.Src.ReadAt(b, c.Off+total)
-		if n < len(b) {
+	g := newGathering(w)
+	defer g.release()
+	if err := g.chunk(c); err != nil {
+		return g.written, err
+	}
+	err = g.flush()
+	return g.written, err
+}
+
+// gathering joins chunks to writes of a size that is worth one.
+type gathering struct {
+	w       io.Writer
+	room    *[gatherRoom]byte
+	used    int
+	top     int // of room that was ever used
+	written int64
+}
+
+const gatherRoom = 64 << 10
+
+var gatherRooms = sync.Pool{New: func() any { return new([gatherRoom]byte) }}
+
+func newGathering(w io.Writer) gathering {
+	return gathering{w: w, room: gatherRooms.Get().(*[gatherRoom]byte)}
+}
+
+// release gives the room back. What was in it stays here: it is mail.
+func (g *gathering) release() {
+	clear(g.room[:g.top])
+	gatherRooms.Put(g.room)
+	g.room = nil
+}
+
+func (g *gathering) flush() error {
+	if g.used == 0 {
+		return nil
+	}
+	n, err := g.w.Write(g.room[:g.used])
+	g.written += int64(n)
+	g.used = 0
+	return err
+}
+
+// next returns up to n octets of room, at least one.
+func (g *gathering) next(n int64) ([]byte, error) {
+	if g.used == len(g.room) {
+		if err := g.flush(); err != nil {
+			return nil, err
+		}
+	}
+	return g.room[g.used:min(int64(len(g.room)), int64(g.used)+n)], nil
+}
+
+func (g *gathering) use(n int) {
+	g.used += n
+	g.top = max(g.top, g.used)
+}
+
+func (g *gathering) chunk(c *Chunk) error {
+	for b := c.Bytes; len(b) > 0; {
+		room, err := g.next(int64(len(b)))
+		if err != nil {
+			return err
+		}
+		n := copy(room, b)
+		b = b[n:]
+		g.use(n)
+	}
+	for off := int64(0); c.Src != nil && off < c.N; {
+		room, err := g.next(c.N - off)
+		if err != nil {
+			return err
+		}
+		n, err := c.Src.ReadAt(room, c.Off+off)
+		if n < len(room) {
 			if err == nil || err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return total, err
+			return err
 		}
 		if !c.Binary {
-			CleanNUL(b)
+			CleanNUL(room)
 		}
-		m, err := w.Write(b)
-		total += int64(m)
-		if err != nil {
-			return total, err
-		}
+		g.use(n)
+		off += int64(n)
 	}
-	return total, nil
+	return nil
 }
 
 // CleanNUL replaces NUL by 0x80, in place: outside a literal8 there is no other

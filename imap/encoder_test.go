@@ -122,6 +122,39 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// countWrites counts writes, and keeps what was written.
+type countWrites struct {
+	bytes.Buffer
+	n int
+}
+
+func (c *countWrites) Write(b []byte) (int, error) {
+	c.n++
+	return c.Buffer.Write(b)
+}
+
+// TestFewWrites: bodies by reference leave together with what is around them.
+func TestFewWrites(t *testing.T) {
+	var e Encoder
+	var want bytes.Buffer
+	body := bytesAt(strings.Repeat("0123456789", 1000))
+	for n := SeqNum(1); n <= 20; n++ {
+		e.BeginFetch(n)
+		e.ItemName(&FetchItem{Name: "BODY", Section: &Section{}})
+		e.Body(body, 1, 9000, false)
+		e.EndFetch()
+		want.WriteString("* " + NumSetOf(n).String() + " FETCH (BODY[] {9000}\r\n" + string(body[1:9001]) + ")\r\n")
+	}
+	var got countWrites
+	n, err := e.WriteTo(&got)
+	if err != nil || n != int64(want.Len()) || !bytes.Equal(got.Bytes(), want.Bytes()) {
+		t.Errorf("%d octets written, %v; want %d", n, err, want.Len())
+	}
+	if got.n > 3 {
+		t.Errorf("%d writes for %d octets", got.n, n)
+	}
+}
+
 func TestShortSource(t *testing.T) {
 	var e Encoder
 	e.Body(bytesAt("abc"), 1, 5, false)
@@ -203,6 +236,22 @@ func BenchmarkFetchRow(b *testing.B) {
 			e.ItemName(&ItemEnvelope)
 			e.Envelope(env)
 			e.EndFetch()
+		}
+	})
+	b.Run("body=4KiB", func(b *testing.B) {
+		b.ReportAllocs()
+		e := new(Encoder)
+		body := bytesAt(make([]byte, 4096))
+		item := FetchItem{Name: "BODY", Section: &Section{}}
+		for b.Loop() {
+			e.Reset()
+			e.BeginFetch(1)
+			e.ItemName(&item)
+			e.Body(body, 0, 4096, true)
+			e.EndFetch()
+			if _, err := e.WriteTo(io.Discard); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	b.Run("parse", func(b *testing.B) {

@@ -141,7 +141,7 @@ func (p *Parser) Mailbox() string {
 	name, err := decodeMailbox(b, p.UTF8)
 	if err != nil {
 		if p.Lenient {
-			return string(b) // the server's mistake, and a name that it will know
+			return string(b) // the mistake is the server's: something to show is better than nothing
 		}
 		p.err = &SyntaxError{Offset: start, Want: "a mailbox name", Got: quote(b), Err: err}
 	}
