@@ -113,7 +113,7 @@ func (d *dialogue) raw(octets string) {
 	if d.over() {
 		return
 	}
-	for line := range strings.Lines(octets) {
+	for line := range strings.Lines(d.redacted(octets)) {
 		fmt.Fprintf(&d.log, "C: %s\n", sample(line))
 	}
 	d.conn.SetWriteDeadline(d.deadline())
@@ -413,6 +413,18 @@ func (d *dialogue) tryLogin() string {
 		return ""
 	}
 	return d.reply()
+}
+
+// redacted hides the password of the login from the transcript.
+func (d *dialogue) redacted(octets string) string {
+	password := string(d.target.Login.Password)
+	if password == "" {
+		return octets
+	}
+	for _, secret := range []string{plain(d.target.Login.Username, password), password} {
+		octets = strings.ReplaceAll(octets, secret, fmt.Sprintf("[%d octets]", len(secret)))
+	}
+	return octets
 }
 
 // plain is the response of PLAIN. RFC 4616, section 2.

@@ -31,6 +31,7 @@ type dialogue struct {
 
 	offered map[string]string // keywords of EHLO, in capitals, and their parameters
 	token   string            // in the content of every message that is sent here
+	secrets []string          // not to be shown in the transcript
 	opened  []net.Conn
 	ended   bool // QUIT was the last word, or the connection is known to be over
 }
@@ -165,7 +166,9 @@ func (d *dialogue) plain(password string) string {
 	if d.target.Login != nil {
 		user = d.target.Login.Username
 	}
-	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+	response := base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+	d.secrets = append(d.secrets, response)
+	return response
 }
 
 func (d *dialogue) patience() time.Duration {
@@ -201,6 +204,9 @@ func (d *dialogue) trySend(octets string) {
 // logOctets writes octets down in the form of package transcript, long ones
 // shortened.
 func (d *dialogue) logOctets(side, octets string) {
+	for _, secret := range d.secrets {
+		octets = strings.ReplaceAll(octets, secret, fmt.Sprintf("[%d octets]", len(secret)))
+	}
 	for line := range strings.Lines(octets) {
 		text, crlf := strings.CutSuffix(line, "\r\n")
 		plain := crlf && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' })
