@@ -41,6 +41,7 @@ func FuzzServer(f *testing.F) {
 	const start = "a LOGIN u p\r\nb SELECT INBOX\r\n"
 	for _, seed := range []string{
 		"c FETCH 1:* (FLAGS BODY[1.MIME] BINARY[2] BODYSTRUCTURE ENVELOPE)\r\n",
+		"c FETCH 1:2 (BODY[2] BODY.PEEK[3.HEADER]<0.5> BINARY.PEEK[1]<2.4>)\r\nd FETCH 2 RFC822.TEXT\r\n",
 		"c UID SEARCH RETURN (SAVE ALL COUNT) OR NOT 1 (SUBJECT x SINCE 1-Jan-2000)\r\nd UID FETCH $ UID\r\n",
 		"c APPEND INBOX (\\Seen) {10+}\r\nA: b\r\n\r\nxx {3+}\r\nabc\r\nd APPEND INBOX ~{3+}\r\na\x00b\r\n",
 		"c ENABLE QRESYNC IMAP4rev2\r\nd SELECT INBOX (QRESYNC (1 1 1:3))\r\ne STORE 1 (UNCHANGEDSINCE 0) FLAGS (\\Deleted)\r\nf EXPUNGE\r\n",
