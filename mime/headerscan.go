@@ -1,8 +1,6 @@
 package mime
 
 import (
-	"strings"
-
 	"github.com/mailwire/mailwire/internal/ascii"
 )
 
@@ -146,7 +144,7 @@ func (x *Indexer) skipCR(p []byte, pos int) int {
 			x.endHeader(x.lineOff, x.lf, x.bare)
 			return pos
 		default:
-			x.noField()
+			x.noField(nil)
 			x.keepLine(p[start:pos])
 			return pos
 		}
@@ -159,17 +157,20 @@ func (x *Indexer) skipCR(p []byte, pos int) int {
 func (x *Indexer) readName(p []byte, pos int, base int64) int {
 	h := &x.hdr
 	start := pos
+	name := h.name[:min(h.n, len(h.name))] // unless all of it is in this write
 	if !h.gap {
 		any := byte(0)
 		for pos < len(p) && nameOctet[p[pos]] {
 			any |= p[pos]
 			pos++
 		}
-		if h.n < len(h.name) {
-			copy(h.name[h.n:], p[start:pos])
+		h.high = h.high || any > 127
+		if h.n == 0 {
+			name = p[start:pos]
+		} else if h.n < len(h.name) {
+			name = h.name[:h.n+copy(h.name[h.n:], p[start:pos])]
 		}
 		h.n += pos - start
-		h.high = h.high || any > 127
 	}
 	for pos < len(p) && (p[pos] == ' ' || p[pos] == '\t') {
 		h.gap = true
@@ -177,12 +178,13 @@ func (x *Indexer) readName(p []byte, pos int, base int64) int {
 	}
 	switch {
 	case pos == len(p):
+		copy(h.name[:], name)
 		x.keepLine(p[start:])
 	case p[pos] == ':':
-		x.startField(base + int64(pos) + 1)
+		x.startField(name, base+int64(pos)+1)
 		return pos + 1
 	default:
-		x.noField()
+		x.noField(name)
 		x.keepLine(p[start:pos])
 	}
 	return pos
@@ -196,8 +198,9 @@ func (x *Indexer) keepLine(p []byte) {
 	}
 }
 
-// startField takes a line that is a field; its value starts at octet off.
-func (x *Indexer) startField(off int64) {
+// startField takes a line that is a field; its value starts at octet off. Of a
+// long name there may be only the start.
+func (x *Indexer) startField(name []byte, off int64) {
 	h := &x.hdr
 	x.joinJunk()
 	x.dropLine(h.line)
@@ -210,9 +213,9 @@ func (x *Indexer) startField(off int64) {
 	r := &x.recs[x.cur]
 	at := int32(min(off-r.header, 1<<31-1))
 	switch {
-	case h.n == len("Content-Type") && strings.EqualFold(string(h.name[:h.n]), "Content-Type"):
+	case h.n == len("Content-Type") && ascii.EqualFold(name, "Content-Type"):
 		x.startValue(keepType, &r.typ, at)
-	case h.n == len("Content-Transfer-Encoding") && strings.EqualFold(string(h.name[:h.n]), "Content-Transfer-Encoding"):
+	case h.n == len("Content-Transfer-Encoding") && ascii.EqualFold(name, "Content-Transfer-Encoding"):
 		x.startValue(keepEncoding, &r.cte, at)
 	}
 }
@@ -281,13 +284,13 @@ func (x *Indexer) endValue(off int64) {
 
 // noField takes a line that is no field: an mbox line in front, or junk that
 // the next line decides about.
-func (x *Indexer) noField() {
+func (x *Indexer) noField(name []byte) {
 	h := &x.hdr
 	x.line = lineRest
 	if h.skipped {
 		return
 	}
-	if h.first && h.message && h.gap && isMboxLine(h.name[:min(h.n, len(h.name))]) {
+	if h.first && h.message && h.gap && isMboxLine(name) {
 		x.defect(DefectMboxLine, x.cur, x.lineOff, "")
 		h.first = false
 		return

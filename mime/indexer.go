@@ -136,10 +136,16 @@ func (x *Indexer) startLine(p []byte, pos int) int {
 		x.line = lineHeld
 		return x.holdLine(p, pos)
 	}
-	if x.state == inHeader {
-		return x.startHeaderLine(c, pos)
-	}
 	x.line = lineRest
+	if x.state == inHeader {
+		pos = x.startHeaderLine(c, pos)
+		if x.line == lineName {
+			pos = x.readName(p, pos, x.off)
+		}
+	}
+	if x.line == lineRest && pos < len(p) { // as Write would go on, but straight
+		return x.skipLine(p, pos)
+	}
 	return pos
 }
 

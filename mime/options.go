@@ -55,15 +55,12 @@ func (o *Options) limits() Options {
 	if o != nil {
 		l = *o
 	}
-	for _, f := range []struct {
-		v   *int
-		def int
-	}{
-		{&l.MaxDepth, defaultDepth}, {&l.MaxParts, defaultParts}, {&l.MaxHeader, defaultHeader},
-		{&l.MaxHeaders, defaultHeaders}, {&l.MaxAddresses, defaultAddresses}, {&l.MaxDefects, defaultDefects},
-	} {
-		*f.v = limit(*f.v, f.def)
-	}
+	l.MaxDepth = limit(l.MaxDepth, defaultDepth)
+	l.MaxParts = limit(l.MaxParts, defaultParts)
+	l.MaxHeader = limit(l.MaxHeader, defaultHeader)
+	l.MaxHeaders = limit(l.MaxHeaders, defaultHeaders)
+	l.MaxAddresses = limit(l.MaxAddresses, defaultAddresses)
+	l.MaxDefects = limit(l.MaxDefects, defaultDefects)
 	return l
 }
 

@@ -188,7 +188,7 @@ func (x *Indexer) finish() {
 			x.noMark()
 		}
 		if x.line == lineName || x.line == lineCR {
-			x.noField()
+			x.noField(x.hdr.name[:min(x.hdr.n, len(x.hdr.name))])
 		}
 	}
 	if x.state == inHeader {
