@@ -16,61 +16,25 @@ import (
 //
 // Use Read or WriteTo, or Lines, not both; Drain goes with either.
 type Body struct {
-	lines *lineio.Reader
-	dots  dot.Decoder
-	left  int64  // octets still allowed
-	chunk []byte // decoded, not yet handed out by Read
-	err   error  // io.EOF at the genuine end, or what went wrong
+	lines  *lineio.Reader
+	dots   dot.Decoder
+	left   int64 // octets still allowed
+	pieces lineio.Pieces
+	err    error // io.EOF at the genuine end, or what went wrong
 }
 
 // Read reads the body. io.EOF comes only at its genuine end,
 // io.ErrUnexpectedEOF if the connection ends before, ErrBodyTooLong beyond the
 // limit.
-func (b *Body) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for len(b.chunk) == 0 {
-		chunk, err := b.next()
-		if err != nil {
-			return 0, err
-		}
-		b.chunk = chunk
-	}
-	n := copy(p, b.chunk)
-	b.chunk = b.chunk[n:]
-	return n, nil
-}
+func (b *Body) Read(p []byte) (int, error) { return b.pieces.Read(p, b.next) }
 
 // WriteTo writes the body to w, in place, without a buffer between. It returns
 // nil at the genuine end and otherwise the errors of Read, or of w.
-func (b *Body) WriteTo(w io.Writer) (total int64, err error) {
-	chunk := b.chunk
-	b.chunk = nil
-	for {
-		if len(chunk) > 0 {
-			n, err := w.Write(chunk)
-			total += int64(n)
-			if err == nil && n < len(chunk) {
-				err = io.ErrShortWrite
-			}
-			if err != nil {
-				b.chunk = chunk[n:]
-				return total, err
-			}
-		}
-		if chunk, err = b.next(); err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return total, err
-		}
-	}
-}
+func (b *Body) WriteTo(w io.Writer) (int64, error) { return b.pieces.WriteTo(w, b.next) }
 
 // Drain drops what is left, up to the genuine end. The limit holds for it too.
 func (b *Body) Drain() error {
-	b.chunk = nil
+	b.pieces.Drop()
 	for {
 		if _, err := b.next(); err != nil {
 			if err == io.EOF {

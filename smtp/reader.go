@@ -109,63 +109,27 @@ func (s *Reader) Release() { s.lines.Release() }
 type ContentReader struct {
 	lines   *lineio.Reader
 	content *Content
-	dots    bool   // DATA; otherwise counted
-	last    bool   // counted: no more chunks follow
-	left    int64  // counted: octets still to come
-	chunk   []byte // decoded, not yet handed out by Read
-	err     error  // io.EOF at the genuine end, or what went wrong
+	dots    bool  // DATA; otherwise counted
+	last    bool  // counted: no more chunks follow
+	left    int64 // counted: octets still to come
+	pieces  lineio.Pieces
+	err     error // io.EOF at the genuine end, or what went wrong
 }
 
 // Read reads content. io.EOF comes only at its genuine end; a *ContentError as
 // soon as the content is to be refused, and nothing but that from then on;
 // io.ErrUnexpectedEOF if the connection ends before.
-func (r *ContentReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for len(r.chunk) == 0 {
-		chunk, err := r.next()
-		if err != nil {
-			return 0, err
-		}
-		r.chunk = chunk
-	}
-	n := copy(p, r.chunk)
-	r.chunk = r.chunk[n:]
-	return n, nil
-}
+func (r *ContentReader) Read(p []byte) (int, error) { return r.pieces.Read(p, r.next) }
 
 // WriteTo writes content to w in place, without a buffer between. It returns
 // nil at the genuine end and otherwise the errors of Read, or of w.
-func (r *ContentReader) WriteTo(w io.Writer) (total int64, err error) {
-	chunk := r.chunk
-	r.chunk = nil
-	for {
-		if len(chunk) > 0 {
-			n, err := w.Write(chunk)
-			total += int64(n)
-			if err == nil && n < len(chunk) {
-				err = io.ErrShortWrite
-			}
-			if err != nil {
-				r.chunk = chunk[n:]
-				return total, err
-			}
-		}
-		if chunk, err = r.next(); err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return total, err
-		}
-	}
-}
+func (r *ContentReader) WriteTo(w io.Writer) (int64, error) { return r.pieces.WriteTo(w, r.next) }
 
 // Drain drops what is left, up to the genuine end, also of content that is
 // refused. It returns nil there, else the error of the source. Whether the
 // content is refused is for Content.Err to say.
 func (r *ContentReader) Drain() error {
-	r.chunk = nil
+	r.pieces.Drop()
 	for r.err != io.EOF {
 		if r.err != nil {
 			return r.err
