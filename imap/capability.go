@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -84,12 +85,7 @@ func (s Caps) Has(c Cap) bool {
 
 // HasAny reports whether any of cs is in the list.
 func (s Caps) HasAny(cs ...Cap) bool {
-	for _, c := range cs {
-		if s.Has(c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(cs, s.Has)
 }
 
 // Value returns what stands behind "name=", as the number of APPENDLIMIT=.

@@ -1,5 +1,7 @@
 package imap
 
+import "slices"
+
 import "github.com/mailwire/mailwire/internal/ascii"
 
 // A Flag is a system flag, which begins with a backslash, or a keyword. Flags
@@ -42,12 +44,7 @@ func (f Flag) Storable() bool {
 	if !f.System() {
 		return f != ""
 	}
-	for _, g := range knownFlags[:5] {
-		if f.Is(g) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(knownFlags[:5], f.Is)
 }
 
 // HasFlag reports whether f is among flags.

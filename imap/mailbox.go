@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,12 +82,7 @@ func (a Attr) Is(b Attr) bool { return ascii.EqualFold(a, b) }
 // SpecialUse reports whether the attribute says what the mailbox is for.
 // RFC 6154, section 2; RFC 8457, section 3.
 func (a Attr) SpecialUse() bool {
-	for _, u := range knownAttrs[9:] {
-		if a.Is(u) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(knownAttrs[9:], a.Is)
 }
 
 // internAttr returns the known attribute that b spells, or b as one.

@@ -13,15 +13,13 @@ const (
 	BreaksSeq
 	// BreaksMailbox: another mailbox may be selected afterwards, or none.
 	BreaksMailbox
-	// ReadsFlags: its answer depends on flags. SetsSeen and WritesFlags change them.
-	ReadsFlags
-	SetsSeen
-	WritesFlags
+	ReadsFlags  // its answer depends on flags
+	SetsSeen    // it sets \Seen, unless the mailbox is read-only
+	WritesFlags // it changes flags
 	// Writes: it changes the mailbox, and is refused where that is read-only.
 	Writes
-	// Saves: it sets the saved result. UsesSaved: it refers to it by "$".
-	Saves
-	UsesSaved
+	Saves     // it sets the saved result
+	UsesSaved // it refers to the saved result by "$"
 	// EnablesCondstore: RFC 7162, section 3.1.
 	EnablesCondstore
 	// Long: it may take long. A driver may tell of its progress.
@@ -73,8 +71,8 @@ type Tell uint8
 const (
 	TellNothing   Tell = iota // no command is in progress, or one is not whole yet
 	TellNoExpunge             // EXISTS and FETCH, but nothing that changes numbers
-	TellAll
-	TellDrop // the mailbox is about to be left: what is pending is of no more use
+	TellAll                   // everything
+	TellDrop                  // the mailbox is about to be left: what is pending is of no more use
 )
 
 func (t Tell) String() string {

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -21,11 +22,11 @@ func sampleAtom(r *rand.Rand) string {
 
 func sampleString(r *rand.Rand) string {
 	pieces := []string{"", "a", "NIL", "two words", `"q"`, `\`, "{3}", "line\r\nline", "\xc3\xa9", "(", "%*", "]", "\xff", "\t"}
-	s := ""
+	var s strings.Builder
 	for range r.IntN(4) {
-		s += pieces[r.IntN(len(pieces))]
+		s.WriteString(pieces[r.IntN(len(pieces))])
 	}
-	return s
+	return s.String()
 }
 
 func sampleText(r *rand.Rand) Text {

@@ -14,14 +14,14 @@ package imap
 type State uint8
 
 const (
-	NotAuthenticated State = iota
-	Authenticated
-	Selected
-	Authenticating // inside AUTHENTICATE: lines are base64, or "*"
-	Idling         // inside IDLE: the line is DONE
-	Appending      // between the messages of APPEND: lines go on with the command
-	Upgrading      // STARTTLS or COMPRESS was accepted, and the layer is not there yet
-	Closed         // the last response has been given
+	NotAuthenticated State = iota // who the client is, is not known
+	Authenticated                 // logged in, no mailbox is selected
+	Selected                      // a mailbox is
+	Authenticating                // inside AUTHENTICATE: lines are base64, or "*"
+	Idling                        // inside IDLE: the line is DONE
+	Appending                     // between the messages of APPEND: lines go on with the command
+	Upgrading                     // STARTTLS or COMPRESS was accepted, and the layer is not there yet
+	Closed                        // the last response has been given
 	numStates
 )
 

@@ -120,6 +120,8 @@ func TestResolve(t *testing.T) {
 	}{
 		{"numbers", false, "1:3", "10,30", "20", false},
 		{"VIEW-2", false, "*", "40", "", false},
+		{"VIEW-3", false, "3", "30", "", false},
+		{"VIEW-16", true, "10,20", "10", "20", false},
 		{"NUM-2", true, "4294967295:*", "40", "", false},
 		{"NUM-2", true, "50:*", "40", "", false},
 		{"NUM-3", false, "10", "", "", true},
@@ -157,6 +159,11 @@ func TestResolve(t *testing.T) {
 	if live, _ := v.Match(ref(false, "2:1000")); live.String() != "20,30" {
 		t.Errorf("SEARCH 2:1000 of three messages finds %v", live)
 	}
+	v.Push(Change{Kind: Removed, UIDs: set(10)})
+	if live, gone := v.Match(ref(false, "1,3")); live.String() != "30" || gone.String() != "10" {
+		t.Errorf("VIEW-4: SEARCH 1,3 behind a removal that was not told finds %v and %v", live, gone)
+	}
+	flushed(v, imap.TellAll)
 	v.Push(Change{Kind: Removed, UIDs: set(30)})
 	flushed(v, imap.TellAll)
 	if live, _, _ := v.Resolve(ref(true, "*")); live.String() != "20" {
