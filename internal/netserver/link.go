@@ -107,14 +107,15 @@ func (l *Link) readOrWait(p []byte) (int, error) {
 	if l.tls != nil {
 		from = l.tls
 	}
+	now := time.Now()
+	by := l.clock.ReadBy(now)
 	for {
-		began := time.Now()
-		by := l.clock.ReadBy(began)
-		if err := l.setReadDeadline(began, by); err != nil {
+		if err := l.setReadDeadline(now, by); err != nil {
 			return 0, err
 		}
+		began := now
 		n, err := from.Read(p)
-		now := time.Now()
+		now = time.Now()
 		l.clock.Read(n, now.Sub(began))
 		if !errors.Is(err, os.ErrDeadlineExceeded) || l.hasToStop() || !by.IsZero() && by.Sub(now) < time.Second {
 			return n, err

@@ -53,6 +53,22 @@ func TestReadDeadlines(t *testing.T) {
 	})
 }
 
+// A deadline that is kept because it is too early wakes the read, and gives it no
+// more time than it had.
+func TestReadDeadlineIsFixed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer, l := newLink(&stopwatch{read: time.Minute, write: -1}, memnet.Options{})
+		peer.Write([]byte("x"))
+		l.Read(make([]byte, 10))
+		time.Sleep(50 * time.Second)
+		began := time.Now()
+		_, err := l.Read(make([]byte, 10))
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != time.Minute {
+			t.Errorf("a read of a minute took %v: %v", took, err)
+		}
+	})
+}
+
 // Without a limit a read waits for ever, even behind one that did not.
 func TestReadWithoutDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -93,8 +93,8 @@ func (s *Server) config() pop3.ServerConfig {
 // ID numbers the connections of a Server, from 1.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Remote returns the client's address, an IPv4 one never as IPv6. It is invalid
-// where the client is not reached by TCP.
+// Remote returns the client's address, as a trusted proxy names it or as it is; an
+// IPv4 one never as IPv6. It is invalid where it is not known.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // TLS returns the state of TLS, nil without TLS. It is not to be changed.

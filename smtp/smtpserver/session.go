@@ -67,7 +67,8 @@ type Session struct {
 	// has ended.
 	End func(m *Message, why EndReason)
 
-	// Close is called once, at the end of the connection. err is nil after QUIT,
+	// Close is called once, at the end of the connection, or of the Session where
+	// XCLIENT begins another. err is nil then and after QUIT,
 	// io.EOF if the client just went, io.ErrUnexpectedEOF if it went inside
 	// a transaction, or what else went wrong.
 	Close func(err error)
