@@ -63,6 +63,13 @@ func TestAllocs(t *testing.T) {
 			m.Envelope()
 			m.BodyStructure()
 		}},
+		{"build", 65, func() {
+			b := new(Builder).From(Addr("Jörg", "joerg@sender.example")).To(Addr("Ann", "ann@example.com")).
+				Subject("März").Text("text\n").HTML("<p>text</p>\n").AttachBytes("a.pdf", "", msg)
+			if _, err := b.WriteTo(io.Discard); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"Is", 0, func() { leaf.Is("text/*") }},
 		{"name", 0, func() { subject.Name() }},
 	} {

@@ -3,6 +3,8 @@ package mime
 import (
 	"fmt"
 	"io"
+
+	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 // Mode says what the way to the reader can carry.
@@ -44,11 +46,11 @@ type Entity struct {
 // A plan is an entity whose header is complete.
 type plan struct {
 	e        *Entity
-	header   *Header
+	header   Header
 	encoding Encoding
 	text     bool // line ends become CRLF
 	boundary string
-	kids     []*plan
+	kids     []plan
 }
 
 // WriteTo writes the entity. It may be called again and writes the same octets
@@ -56,63 +58,71 @@ type plan struct {
 // message that Mode7Bit cannot carry: such a message is never encoded. ErrEdit,
 // wrapped, for a tree that is none. Nothing is written before both are known.
 func (e *Entity) WriteTo(w io.Writer) (int64, error) {
-	p, err := e.plan(e.Mode, true)
-	if err != nil {
+	var p plan
+	if err := p.make(e, e.Mode, true); err != nil {
 		return 0, err
 	}
 	c := &countWriter{w: w}
-	err = p.write(c, make([]byte, 0, 1024))
+	err := p.write(c, make([]byte, 0, 1024))
 	return c.n, err
 }
 
-// plan completes the header, of a message if top.
-func (e *Entity) plan(mode Mode, top bool) (*plan, error) {
-	p := &plan{e: e, header: e.Header.Clone()}
+// make plans e, which is a message if top.
+func (p *plan) make(e *Entity, mode Mode, top bool) error {
+	*p = plan{e: e, header: *e.Header.Clone()}
 	p.header.lf = false
-	var t MediaType
-	if f, ok := p.header.Field("Content-Type"); ok {
-		t, _ = ParseMediaType(view(f.Body())) // the fields outlive it
-	} else {
-		t = MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
-		if len(e.Children) > 0 {
-			t = MediaType{Type: "multipart", Subtype: "mixed"}
-		}
-	}
+	t := e.mediaType()
 	if len(e.Children) > 0 {
-		p.kids = make([]*plan, 0, len(e.Children))
+		p.kids = make([]plan, len(e.Children))
 	}
 	eight := false
-	for _, kid := range e.Children {
-		k, err := kid.plan(mode, t.Type == "message")
-		if err != nil {
-			return nil, err
+	for i, kid := range e.Children {
+		k := &p.kids[i]
+		if err := k.make(kid, mode, t.Type == "message"); err != nil {
+			return err
 		}
-		p.kids = append(p.kids, k)
 		eight = eight || k.encoding == EightBit || k.encoding == Binary
 	}
 	var err error
 	switch {
 	case t.Type == "multipart" && (len(e.Body) > 0 || e.Open != nil):
-		return nil, fmt.Errorf("%w: multipart with a body", ErrEdit) // which would be lost
+		return fmt.Errorf("%w: multipart with a body", ErrEdit) // which would be lost
 	case t.Type == "multipart":
 		t = p.setBoundary(t)
 	case t.Type == "message" && len(p.kids) > 0:
 		if len(p.kids) > 1 {
-			return nil, fmt.Errorf("%w: message with several children", ErrEdit)
+			return fmt.Errorf("%w: message with several children", ErrEdit)
 		}
 		eight = eight || mode == ModeUTF8 && hasHigh(p.kids[0].header.Append(nil))
 	case len(p.kids) > 0:
-		return nil, fmt.Errorf("%w: %s with children", ErrEdit, note(t.Type))
+		return fmt.Errorf("%w: %s with children", ErrEdit, note(t.Type))
 	default:
-		p.encoding, p.text, err = e.choose(t, mode)
-		if err != nil {
-			return nil, err
+		if p.encoding, p.text, err = e.choose(t, mode); err != nil {
+			return err
 		}
 	}
 	if eight {
 		p.encoding = EightBit
 	}
-	return p, p.complete(t, top)
+	return p.complete(t, top)
+}
+
+// mediaType is the type that the header says, or follows from the children. Of
+// a leaf the parameters do not matter.
+func (e *Entity) mediaType() MediaType {
+	f, ok := e.Header.Field("Content-Type")
+	if !ok && len(e.Children) > 0 {
+		return MediaType{Type: "multipart", Subtype: "mixed"}
+	}
+	if !ok {
+		return MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
+	}
+	body := view(f.Body()) // the fields outlive it
+	if typ, sub, i := cutType(body); i >= 0 && !ascii.EqualFold(typ, "multipart") {
+		return MediaType{Type: lower(typ), Subtype: lower(sub)}
+	}
+	t, _ := ParseMediaType(body)
+	return t
 }
 
 func hasHigh(b []byte) bool {
@@ -138,7 +148,7 @@ func (p *plan) setBoundary(t MediaType) MediaType {
 
 // complete sets the fields that say how to read the body.
 func (p *plan) complete(t MediaType, top bool) error {
-	h := p.header
+	h := &p.header
 	if !h.Has("Content-Type") || p.boundary != "" && p.boundary == p.e.boundary {
 		if err := h.SetMediaType("Content-Type", t); err != nil {
 			return err
@@ -167,8 +177,8 @@ func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
 	if !text {
 		return Base64, false, nil
 	}
-	var s contentStats
-	if err := e.copy(&s); err != nil {
+	s, err := e.stats()
+	if err != nil {
 		return 0, false, err
 	}
 	switch {
@@ -182,6 +192,17 @@ func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
 	// RFC 2045, section 6.8: text in base64 has CRLF. What has NULs is none.
 	enc := s.encoding()
 	return enc, enc == QuotedPrintable || !s.odd && !s.cr, nil
+}
+
+func (e *Entity) stats() (contentStats, error) {
+	var s contentStats
+	if e.Open == nil {
+		s.Write(e.Body)
+		return s, nil
+	}
+	read := new(contentStats)
+	err := e.copy(read)
+	return *read, err
 }
 
 // copy writes the body as it was given.
@@ -213,9 +234,12 @@ func (p *plan) write(w io.Writer, buf []byte) error {
 	case len(p.kids) > 0:
 		return p.kids[0].write(w, head)
 	}
+	if p.text && !p.encoding.transforms() {
+		return p.e.copy(&crlfWriter{w: w})
+	}
 	enc := NewEncoder(p.encoding, w)
 	var to io.Writer = enc
-	if p.text && p.encoding != QuotedPrintable { // that encoder knows lines
+	if p.text && p.encoding == Base64 { // quoted-printable knows lines
 		to = &crlfWriter{w: enc}
 	}
 	if err := p.e.copy(to); err != nil {
@@ -225,19 +249,18 @@ func (p *plan) write(w io.Writer, buf []byte) error {
 }
 
 func (p *plan) writeParts(w io.Writer, buf []byte) error {
-	line := "--" + p.boundary + "\r\n"
-	for _, kid := range p.kids {
-		buf = append(buf[:0], line...)
+	for i := range p.kids {
+		buf = append(append(append(buf[:0], "--"...), p.boundary...), "\r\n"...)
 		if _, err := w.Write(buf); err != nil {
 			return err
 		}
-		if err := kid.write(w, buf); err != nil {
+		if err := p.kids[i].write(w, buf); err != nil {
 			return err
 		}
 		if _, err := w.Write(append(buf[:0], "\r\n"...)); err != nil {
 			return err
 		}
 	}
-	_, err := w.Write(append(buf[:0], "--"+p.boundary+"--\r\n"...))
+	_, err := w.Write(append(append(append(buf[:0], "--"...), p.boundary...), "--\r\n"...))
 	return err
 }

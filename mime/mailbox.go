@@ -97,7 +97,8 @@ func appendAddress(dst []byte, a Address, col int) []byte {
 	}
 	from := len(dst)
 	dst = appendPhrase(dst, a.Name, col)
-	spec := a.Spec()
+	var room [128]byte
+	spec := appendSpec(room[:0], a)
 	if n := lastLine(dst, from, col); n+len(spec)+len(" <>,") > foldWordsAt && n > 1 {
 		dst = append(dst, "\r\n "...)
 	} else {
@@ -145,7 +146,8 @@ func appendAddresses(dst []byte, list []Address, col int) []byte {
 		from := len(dst)
 		if i > 0 {
 			dst = append(dst, ',')
-			if n := len(a.Name) + len(a.Spec()); col+n+len(`, "" <>,`) > foldWordsAt {
+			var room [128]byte
+			if n := len(a.Name) + len(appendSpec(room[:0], a)); col+n+len(`, "" <>,`) > foldWordsAt {
 				dst = append(dst, "\r\n "...)
 				col = 1
 			} else {

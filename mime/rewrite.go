@@ -189,40 +189,42 @@ func (c *countWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// A crlfWriter puts a CR in front of each LF that has none, and writes once for
-// each write.
+// A crlfWriter puts a CR in front of each LF that has none, and writes blocks.
 type crlfWriter struct {
 	w   io.Writer
-	cr  bool
+	cr  bool // the octet before is a CR
 	out []byte
 }
 
 func (c *crlfWriter) Write(p []byte) (int, error) {
-	c.out = c.out[:0]
 	for rest := p; len(rest) > 0; {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			c.out = append(c.out, rest...)
-			break
+		n := min(len(rest), blockSize)
+		if _, err := c.w.Write(c.convert(rest[:n])); err != nil {
+			return 0, err
 		}
-		c.out = append(c.out, rest[:i]...)
-		if i > 0 && rest[i-1] != '\r' || i == 0 && !c.endsInCR() {
-			c.out = append(c.out, '\r')
-		}
-		c.out = append(c.out, '\n')
-		rest = rest[i+1:]
-	}
-	c.cr = c.endsInCR()
-	if _, err := c.w.Write(c.out); err != nil {
-		return 0, err
+		rest = rest[n:]
 	}
 	return len(p), nil
 }
 
-// endsInCR reports whether the octet before is a CR, of this write or the last.
-func (c *crlfWriter) endsInCR() bool {
-	if n := len(c.out); n > 0 {
-		return c.out[n-1] == '\r'
+func (c *crlfWriter) convert(p []byte) []byte {
+	c.out = c.out[:0]
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			break
+		}
+		c.out = append(c.out, p[:i]...)
+		if i > 0 && p[i-1] != '\r' || i == 0 && !c.cr {
+			c.out = append(c.out, '\r')
+		}
+		c.out = append(c.out, '\n')
+		c.cr = false
+		p = p[i+1:]
 	}
-	return c.cr
+	if n := len(p); n > 0 {
+		c.cr = p[n-1] == '\r'
+	}
+	c.out = append(c.out, p...)
+	return c.out
 }
