@@ -62,6 +62,6 @@
 //
 // RFC 5322 and 6532 (messages), 2045 to 2047 and 2049 (MIME), 2183 and 2231
 // (parameters), 3676 (flowed), 2387 (related), 6522, 3464, 6533, 8098 and 5965
-// (reports), 5256, section 2.1 (base subject), 8621, section 4.1.4 (views), 9051
+// (reports), RFC 5256, section 2.1 (base subject), RFC 8621, section 4.1.4 (views), RFC 9051
 // and 5051 (IMAP and its search).
 package mime

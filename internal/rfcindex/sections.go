@@ -16,7 +16,7 @@ type section struct {
 var (
 	// heading starts in the first column, where nothing else starts with a
 	// number: text and the lines of the table of contents are indented.
-	heading  = regexp.MustCompile(`^(?:Appendix |APPENDIX )?(\d{1,2}(?:\.\d+)*|[A-Z](?:\.\d+)*)(?:[.:]? +-? *|\. *)((?:[A-Z"'<\[]|\d+[a-z]).*)$`)
+	heading  = regexp.MustCompile(`^(?:Appendix |APPENDIX )?(\d{1,2}(?:\.\d+)*|[A-Z](?:\.\d+)*)(?:[.:]? +-{0,2} *|\. *)((?:[A-Z"'<\[]|\d+[a-z-]).*)$`)
 	appendix = regexp.MustCompile(`^(?:Appendix|APPENDIX) [A-Z]\b|^[A-Z]\.`)
 	leaders  = regexp.MustCompile(`\.{3}|\. \. `) // of a table of contents
 )
