@@ -57,6 +57,7 @@ func (s *ClientSession) parse(input []byte) *Parser {
 // server does not speak IMAP, or answers what nobody asked: close. Nothing of
 // input is kept.
 func (s *ClientSession) Step(input []byte) (ClientEvent, error) {
+	defer s.parser.Reset(nil) // the Reader's buffer is not kept alive through an idle time
 	if s.row != nil {
 		return s.stepRow(input), nil
 	}
@@ -92,6 +93,7 @@ func (s *ClientSession) BadLine(e *FrameError) (ClientEvent, error) {
 	if s.row != nil {
 		d := s.row
 		s.row, d.Err = nil, e
+		d.Value.(*FetchRow).Open = false
 		return d, nil
 	}
 	p := s.parse(e.Head)

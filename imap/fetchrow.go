@@ -186,8 +186,7 @@ func (p *Parser) itemName() FetchItem {
 		it.Section = p.section()
 		if p.err != nil { // a section of an extension: the octets say what it is
 			p.err, p.pos = nil, start
-			p.skipAtom()
-			it.Section, it.Arg = nil, string(p.buf[start:p.pos])
+			it.Section, it.Arg = nil, string(p.skipBrackets())
 		}
 	}
 	if p.Try('<') {

@@ -135,7 +135,7 @@ func TestSkip(t *testing.T) {
 		{"(a (b) \"c)\" {2}\r\n))) d", "(a (b) \"c)\" {2}\r\n)))"},
 		{`"a b" c`, `"a b"`},
 		{"~{1}\r\n\x00 x", "~{1}\r\n\x00"},
-		{"BODY[HEADER.FIELDS (a b)] x", "BODY[HEADER.FIELDS (a b)]"},
+		{"(a[b c) x", "(a[b c)"},
 		{"()", "()"},
 		{"(a", ""}, {")", ""}, {"", ""}, {`"a`, ""}, {"{5}\r\nab", ""},
 	} {
@@ -208,7 +208,7 @@ func TestResponses(t *testing.T) {
 // TestFetchRow: unknown items are skipped and kept, known ones decoded on demand.
 func TestFetchRow(t *testing.T) {
 	in := "* 12 FETCH (X-NEW ((a) {2}\r\n)) \"b\") UID 7 FLAGS (\\seen foo) BODY[HEADER.FIELDS (To)]<5> {3}\r\nabc " +
-		"RFC822.SIZE -1 MODSEQ (9) BODY[X.Y \"z\"] NIL)"
+		"RFC822.SIZE -1 MODSEQ (9) BODY[X.Y (a \"]\") [1]] NIL)"
 	p := NewParser([]byte(in))
 	p.Lenient = true
 	r, err := p.ParseResponse()
@@ -237,7 +237,7 @@ func TestFetchRow(t *testing.T) {
 	if _, ok := row.Envelope(); ok {
 		t.Error("an envelope that is not there")
 	}
-	if last := row.Items[len(row.Items)-1].Item; last.Arg != `[X.Y "z"]` {
+	if last := row.Items[len(row.Items)-1].Item; last.Arg != `[X.Y (a "]") [1]]` {
 		t.Errorf("unknown section: %+v", last)
 	}
 }

@@ -57,6 +57,7 @@ func (s *ServerSession) Settle(st Status) Reply {
 // AUTHENTICATE, IDLE or APPEND, is over; only BAD counts against the client.
 func (s *ServerSession) tagged(st Status) Reply {
 	s.open, s.sub = nil, s.base
+	s.parser.Reset(nil) // the Reader's buffer is not kept alive through an idle time
 	if st.Kind != BAD {
 		s.bad = 0
 	} else if s.bad++; s.bad >= s.Limits.bad(s.authed()) && s.base != Closed {

@@ -1,5 +1,7 @@
 package imap
 
+import "github.com/mailwire/mailwire/internal/ascii"
+
 // Skip takes one value whose grammar nobody knows, with all that its
 // parentheses hold, and returns its octets. RFC 4466, section 3; RFC 9051,
 // section 2.2.2: what is not known is skipped.
@@ -37,26 +39,36 @@ func (p *Parser) Skip() []byte {
 	return p.buf[start:p.pos]
 }
 
-// skipAtom takes what stands between spaces and parentheses, a section in
-// brackets as one, since it may hold both.
-func (p *Parser) skipAtom() {
+// skipAtom takes what stands between spaces and parentheses.
+func (p *Parser) skipAtom() { p.span(skipChar, "a value") }
+
+var skipChar = ascii.VChar.Without(`()"`).Or(ascii.High)
+
+// skipBrackets takes a section that no rule knows, with its brackets, between
+// which spaces and quoted strings may stand.
+func (p *Parser) skipBrackets() []byte {
 	start := p.pos
-	brackets := 0
-	for ; p.pos < len(p.buf); p.pos++ {
-		switch c := p.buf[p.pos]; {
-		case c == '[':
-			brackets++
-		case c == ']' && brackets > 0:
-			brackets--
-		case brackets > 0 && c != '\r' && c != '\n':
-		case c <= ' ' || c == '(' || c == ')' || c == '"' || c == 0x7F:
-			if p.pos == start {
-				p.Fail("a value")
-			}
-			return
+	for level := 0; p.err == nil; {
+		switch p.Peek() {
+		case '[':
+			level++
+			p.pos++
+		case ']':
+			level--
+			p.pos++
+		case '"':
+			p.Str()
+		case 0, '\r', '\n':
+			p.Fail("the end of the section")
+		default:
+			p.pos++
+		}
+		if level == 0 {
+			break
 		}
 	}
-	if p.pos == start {
-		p.Fail("a value")
+	if p.err != nil {
+		return nil
 	}
+	return p.buf[start:p.pos]
 }
