@@ -113,6 +113,7 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("imapserver: panic: %v", p)
 			c.log.Error("backend panicked", "panic", p, "stack", string(debug.Stack()))
+			c.encoder().Reset() // it may end in the middle of a row
 			c.fail(&imap.Reject{Kind: imap.BYE, Code: imap.Code{Name: "SERVERBUG"}, Text: "internal error"})
 		}
 		c.finish(ctx, err)

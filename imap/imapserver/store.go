@@ -33,7 +33,7 @@ func storeFlags(ctx context.Context, c *Conn, ev *imap.CommandEvent) error {
 			continue
 		}
 		if st.Changed {
-			s.own(imapview.Change{Kind: imapview.Flagged, UIDs: imap.NumSetOf(st.UID), ModSeq: st.ModSeq, Flags: st.Flags})
+			s.own(imapview.Change{Kind: imapview.Flagged, UIDs: imap.NumSetOf(st.UID), ModSeq: st.ModSeq, Flags: st.Flags, Silent: a.Op.Silent})
 		}
 		if a.Op.Silent && (!condstore || !st.Changed && a.Op.UnchangedSince == nil) {
 			continue
