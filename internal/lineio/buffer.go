@@ -47,8 +47,11 @@ func (r *Reader) fill(need, room int) error {
 		r.err = nil
 		return err
 	}
-	if r.r == r.w {
+	switch {
+	case r.r == r.w:
 		r.makeReady(room)
+	case room < contentRoom && !r.full && len(r.buf) >= contentRoom && r.Buffered() <= room/2:
+		r.grow(room) // a line has begun behind content: its rest may be long in coming
 	}
 	if len(r.buf) == 0 {
 		r.buf = r.wait[:]

@@ -231,6 +231,20 @@ func TestBufferGivenBackBehindFullOne(t *testing.T) {
 	}
 }
 
+// Nor is a line that has begun behind the content, and is not sent to its end.
+func TestBufferGivenBackBehindHalfALine(t *testing.T) {
+	src := pieces{append(bytes.Repeat([]byte("z"), 30_000), "NO"...)}
+	r := NewReader(&src)
+	if err := r.Skip(30_000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.ReadLine(2048); err != errLater || len(r.buf) > lineRoom {
+		t.Errorf("waits with a buffer of %d octets, %v", len(r.buf), err)
+	}
+	src = pieces{[]byte("OP\r\n")}
+	mustLine(t, r, "NOOP")
+}
+
 // A kept slice is overwritten by the next call, when poisoning is on.
 func TestPoison(t *testing.T) {
 	if !poison {
