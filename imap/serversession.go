@@ -75,7 +75,7 @@ type events struct {
 // the greeting: OK, PREAUTH for a client that is known by other means, or BYE.
 // The capabilities are told in its code. RFC 9051, section 7.1.
 func (s *ServerSession) Greet(st Status, tls bool) Reply {
-	s.tls = tls
+	s.tls, s.offered = tls, false // whoever asked Caps before did not know of TLS
 	switch st.Kind {
 	case OK:
 		s.move(NotAuthenticated)

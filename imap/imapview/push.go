@@ -22,6 +22,8 @@ type Change struct {
 	// Flags are all flags that the messages have now. The View keeps the slice,
 	// which nobody may change. nil: to be looked up when they are told.
 	Flags []imap.Flag
+	// Silent: of Own, the answer does not tell the flags, as with STORE .SILENT.
+	Silent bool
 }
 
 // Push takes a change that another session has made. It is short, and in the
@@ -144,6 +146,8 @@ func (v *View) flag(c Change) {
 // are told like those of others; flags are not, since the answer of the command
 // has told them, or the client knows: what is pending of their messages is
 // dropped unless it came later, and an echo that comes from the store is too.
+// After a silent change the client knows only its own part of the flags: where
+// another session has changed them before, all are told. RFC 9051, section 6.4.6.
 func (v *View) Own(c Change) {
 	if c.Kind != Flagged {
 		v.Push(c)
@@ -165,6 +169,8 @@ func (v *View) Own(c Change) {
 			// Which of the two came first cannot be told: look it up.
 			delete(v.flags, u)
 			v.dirty.Add(u)
+		case c.ModSeq != 0 && ok && pending.modSeq <= c.ModSeq && c.Silent:
+			v.flags[u] = flags{c.Flags, c.ModSeq}
 		case c.ModSeq != 0 && ok && pending.modSeq <= c.ModSeq:
 			delete(v.flags, u)
 		}
