@@ -75,7 +75,7 @@ type events struct {
 // the greeting: OK, PREAUTH for a client that is known by other means, or BYE.
 // The capabilities are told in its code. RFC 9051, section 7.1.
 func (s *ServerSession) Greet(st Status, tls bool) Reply {
-	s.tls, s.offered = tls, false // whoever asked Caps before did not know of TLS
+	s.tls = tls
 	switch st.Kind {
 	case OK:
 		s.move(NotAuthenticated)
@@ -227,8 +227,8 @@ func (s *ServerSession) Step(input []byte) Event {
 	if r := s.outOfPlace(c); r != nil {
 		return s.refuse(r)
 	}
-	if c.Spec.Name == "APPEND" {
-		return s.stepAppend(p)
+	if c.Spec.Front != nil {
+		return s.stepAppend(p, c)
 	}
 	if p.arguments(c); p.err != nil {
 		return s.refuse(argumentError(c.Spec, p.err))
