@@ -1,0 +1,89 @@
+package imaptest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/imap/imapserver"
+)
+
+// A Server is a imapserver.Server that listens on loopback for the time of
+// a test.
+type Server struct {
+	Addr    string      // host and port, without TLS at first; STARTTLS is offered
+	TLSAddr string      // host and port, TLS from the first octet
+	TLS     *tls.Config // of a client, which trusts the certificate
+}
+
+// NewServer serves s until the end of the test. Where s has no certificate, it
+// is given one for localhost.
+func NewServer(t testing.TB, s *imapserver.Server) *Server {
+	t.Helper()
+	cert, config, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.TLS == nil {
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	out := &Server{TLS: config}
+	for _, where := range []*string{&out.Addr, &out.TLSAddr} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		*where = l.Addr().String()
+		if where == &out.TLSAddr {
+			l = tls.NewListener(l, s.TLS)
+		}
+		go s.Serve(l)
+	}
+	t.Cleanup(func() { s.Close() })
+	return out
+}
+
+// Accept returns an Authenticator that knows one user. Its failures take no time.
+func Accept(user string, password auth.Secret) *auth.Authenticator {
+	return &auth.Authenticator{
+		CheckPassword: func(_ context.Context, u string, p auth.Secret) error {
+			if u != user || p != password {
+				return auth.ErrCredentials
+			}
+			return nil
+		},
+		Floor: -1,
+	}
+}
+
+// certificate makes a certificate for localhost and 127.0.0.1, and what a client
+// needs to trust it.
+func certificate() (tls.Certificate, *tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, nil
+}
