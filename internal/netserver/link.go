@@ -161,15 +161,9 @@ func (l *Link) disarm() {
 	l.tcp.SetDeadline(time.Time{})
 }
 
-var errNoHandshake = errors.New("TLS has not begun")
-
 // Flush writes the batch. Its first error stays.
 func (l *Link) Flush() error {
 	if l.err != nil || len(l.out) == 0 {
-		return l.err
-	}
-	if l.tls != nil && l.state == nil { // it would do a handshake by itself
-		l.err = errNoHandshake
 		return l.err
 	}
 	now := time.Now()
@@ -257,10 +251,17 @@ type Reader interface {
 }
 
 // Handshake does the server's half of TLS that begins with the connection. r has
-// read nothing yet.
+// read nothing yet. If it fails, also by a panic of whoever chooses certificates,
+// the connection is closed: a tls.Conn that is written to without a handshake
+// would begin one by itself, for as long as that takes.
 func (l *Link) Handshake(ctx context.Context, r Reader, most time.Duration) error {
 	ctx, cancel := Within(ctx, most)
 	defer cancel()
+	defer func() {
+		if l.state == nil {
+			l.tcp.Close()
+		}
+	}()
 	l.disarm()
 	if err := l.tls.HandshakeContext(ctx); err != nil {
 		return err

@@ -75,20 +75,25 @@ func TestCloseNotify(t *testing.T) {
 	}
 }
 
-// Nothing is written on a connection that begins with TLS before it has: a
-// tls.Conn would do a handshake of its own, for as long as that takes.
-func TestNoWriteBeforeHandshake(t *testing.T) {
-	near, far := memnet.Pipe(memnet.Options{})
-	var l Link
-	l.Init(tls.Server(far, testTLS()), &stopwatch{read: -1, write: -1})
-	l.Keep(append(l.Batch(), "421 sorry\r\n"...))
-	if err := l.Flush(); err == nil {
-		t.Error("no error")
-	}
-	l.Close(true)
-	if out, err := io.ReadAll(near); len(out) > 0 || err != nil {
-		t.Errorf("the peer got %q, %v", out, err)
-	}
+// Behind a handshake that failed nothing can be written: a tls.Conn would begin
+// another one by itself, and wait for it.
+func TestNoWriteWithoutHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := memnet.Pipe(memnet.Options{})
+		config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("as asked") }}
+		var l Link
+		l.Init(tls.Server(far, config), &stopwatch{read: -1, write: -1})
+		go tls.Client(near, &tls.Config{InsecureSkipVerify: true, ServerName: "mail.example"}).Handshake()
+		func() {
+			defer func() { recover() }()
+			l.Handshake(t.Context(), lineio.NewReader(&l), time.Minute)
+			t.Error("no panic")
+		}()
+		l.Keep(append(l.Batch(), "421 sorry\r\n"...))
+		if err := l.Flush(); err == nil {
+			t.Error("no error")
+		}
+	})
 }
 
 // The deadline of the line that asked for TLS is not one of the handshake.
