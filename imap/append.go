@@ -53,6 +53,12 @@ func parseAppend(p *Parser, c *Command) {
 	c.Args = a
 }
 
+// appendFront takes what stands in front of the first message.
+func appendFront(p *Parser, c *Command) {
+	p.SP()
+	c.Args = &AppendArgs{Mailbox: p.Mailbox()}
+}
+
 // appendHead takes what stands in front of the octets of a message, from the
 // space on.
 func (p *Parser) appendHead(m *AppendMessage) {
@@ -80,29 +86,6 @@ func (p *Parser) appendTail(m *AppendMessage) {
 	if m.UTF8 {
 		p.Expect(')')
 	}
-}
-
-// appendLiteral decides on a literal of APPEND: that of a message is streamed.
-func appendLiteral(p *Parser, a *Announce) Verdict {
-	p.SP()
-	if size, _, ok := p.Announced(); ok && size == a.Size {
-		return Verdict{Do: Inline} // the name of the mailbox
-	}
-	p.Mailbox()
-	return messageLiteral(p)
-}
-
-// messageLiteral takes what announces a message, of which the octets come next.
-func messageLiteral(p *Parser) Verdict {
-	var m AppendMessage
-	p.appendHead(&m)
-	if _, _, ok := p.Announced(); !ok {
-		p.Fail("the literal of a message")
-	}
-	if p.err != nil {
-		return refuse(rejectOf(p.err))
-	}
-	return Verdict{Do: Stream}
 }
 
 func appendAppend(e *Encoder, v any) {

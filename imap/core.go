@@ -25,7 +25,7 @@ var Core = &Feature{
 		{Name: "LIST", In: afterLogin, Traits: Long, Parse: parseList, Append: appendList, Sample: sampleList},
 		{Name: "LSUB", In: afterLogin, Parse: parseLsub, Append: appendList, Sample: sampleLsub},
 		{Name: "STATUS", In: afterLogin, Parse: parseStatus, Append: appendStatus, Sample: sampleStatus},
-		{Name: "APPEND", In: afterLogin, Parse: parseAppend, Append: appendAppend, Literal: appendLiteral, Sample: sampleAppend},
+		{Name: "APPEND", In: afterLogin, Parse: parseAppend, Append: appendAppend, Front: appendFront, Sample: sampleAppend},
 
 		{Name: "CHECK", In: whileSelected},
 		{Name: "CLOSE", In: whileSelected, Traits: BreaksMailbox},

@@ -57,12 +57,16 @@ type (
 	// IdleDone: DONE.
 	IdleDone struct{}
 
-	// AppendEvent: APPEND, up to the octets of its first message. Read them from
+	// AppendEvent: APPEND, or another command whose CommandSpec has a Front, up to
+	// the octets of its first message. Read them from
 	// Reader.Literal, then go on with Next and Step, which gives an AppendPart
 	// for each further message and an AppendEnd. One Settle follows for all, at
 	// AppendEnd; or earlier if it is a refusal, behind Reader.Abandon.
 	AppendEvent struct {
-		Mailbox string
+		Spec    *CommandSpec
+		UID     bool
+		Args    any    // what Front has parsed
+		Mailbox string // of APPEND
 		Message AppendMessage
 	}
 

@@ -54,9 +54,15 @@ type CommandSpec struct {
 	// Append appends what stands behind the name, from the space on.
 	Append func(e *Encoder, args any)
 	// Literal says what to do with a literal that is announced: p is over the
-	// arguments so far, which end in the announcement. nil: Inline.
+	// arguments so far, which end in the announcement. It may refuse by p.Fail.
+	// Stream is for Front. nil: Inline, but for a literal8, which is refused. Sizes
+	// are judged besides.
 	Literal func(p *Parser, a *Announce) Verdict
-	Sample  func(r *rand.Rand, uid bool) any
+	// Front is of commands that end in a message whose octets are streamed, as
+	// APPEND does and REPLACE: it parses, into c.Args, what stands in front of the
+	// message. The session then gives an AppendEvent instead of a CommandEvent.
+	Front  func(p *Parser, c *Command)
+	Sample func(r *rand.Rand, uid bool) any
 }
 
 // A FetchSpec is the grammar of an item of FETCH: of its name in the command

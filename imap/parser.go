@@ -43,6 +43,7 @@ type Parser struct {
 	pos    int
 	level  int // of parentheses
 	err    error
+	cut    bool   // err is that a literal is announced, and its octets are not here
 	traits Traits // that parts of the command have added
 	nodes  int    // search keys parsed
 	most   int    // and how many there may be; 0: 10000
@@ -55,7 +56,7 @@ func NewParser(input []byte) *Parser { return &Parser{buf: input} }
 
 // Reset makes p read input, and forgets its error but none of its settings.
 func (p *Parser) Reset(input []byte) {
-	p.buf, p.pos, p.level, p.err, p.traits, p.nodes = input, 0, 0, nil, 0, 0
+	p.buf, p.pos, p.level, p.err, p.cut, p.traits, p.nodes = input, 0, 0, nil, false, 0, 0
 }
 
 // Err returns the first error, a *SyntaxError or a *Reject.
@@ -264,6 +265,7 @@ func (p *Parser) literal(binary bool) []byte {
 		return nil
 	}
 	if size > uint64(len(p.buf)-p.pos-n) {
+		p.cut = p.err == nil && p.pos+n == len(p.buf)
 		p.Fail("the octets of the literal") // it is streamed, and not here
 		return nil
 	}

@@ -21,8 +21,6 @@ func (s *ServerSession) Literal(a *Announce) Verdict {
 		if a.Size > uint64(s.Limits.message()) { // RFC 7889, section 4
 			return refuse(No("TOOBIG", "message too big"))
 		}
-	case a.Binary: // RFC 9051, section 4.3.1
-		return refuse(Bad("", "no literal8 belongs here"))
 	case a.Size > uint64(limit):
 		return refuse(No("TOOBIG", "literal too big"))
 	case a.Octets+int64(a.Size) > s.Limits.literals(s.authed()), a.Literals >= s.Limits.numLiterals(s.authed()):
@@ -47,7 +45,13 @@ func (s *ServerSession) literalOf(a *Announce) Verdict {
 	if r := s.outOfPlace(&c); r != nil {
 		return refuse(r)
 	}
-	if c.Spec.Literal == nil {
+	switch {
+	case c.Spec.Front != nil:
+		return s.literalOfMessage(p, &c, a)
+	case c.Spec.Literal != nil:
+	case a.Binary: // RFC 9051, section 4.3.1
+		return refuse(Bad("", "no literal8 belongs here"))
+	default:
 		return Verdict{Do: Inline}
 	}
 	v := c.Spec.Literal(p, a)
@@ -57,27 +61,56 @@ func (s *ServerSession) literalOf(a *Announce) Verdict {
 	return v
 }
 
+// literalOfMessage decides on a literal of APPEND, or of a command like it: on
+// one in front of the message, or on the message. All that Step would refuse is
+// refused here, while the octets can still be dropped.
+func (s *ServerSession) literalOfMessage(p *Parser, c *Command, a *Announce) Verdict {
+	if c.Spec.Front(p, c); p.cut && !a.Binary {
+		return Verdict{Do: Inline}
+	}
+	if r := s.stepFront(p, c, new(AppendMessage)); r != nil {
+		return refuse(r)
+	}
+	return Verdict{Do: Stream}
+}
+
+// stepFront goes on behind Front, up to the octets of the message.
+func (s *ServerSession) stepFront(p *Parser, c *Command, m *AppendMessage) *Reject {
+	s.appendMessage(p, m)
+	c.Traits = c.Spec.Traits.effective(c.UID, p.traits)
+	if p.err != nil {
+		return argumentError(c.Spec, p.err)
+	}
+	return s.outOfBounds(c)
+}
+
 // literalOfPart decides on a message behind the first one.
 func (s *ServerSession) literalOfPart(p *Parser) Verdict {
 	switch {
-	case !s.Caps().Has(CapMultiAppend): // RFC 3502
+	case !s.Caps().Has(CapMultiAppend) || s.cmd.Spec.Name != "APPEND": // RFC 3502
 		return refuse(Bad("", "one message at a time"))
 	case s.messages >= s.Limits.messages():
 		return refuse(No("LIMIT", "too many messages"))
 	}
 	p.appendTail(&AppendMessage{UTF8: s.tail})
-	return messageLiteral(p)
+	if s.appendMessage(p, new(AppendMessage)); p.err != nil {
+		return refuse(rejectOf(p.err))
+	}
+	return Verdict{Do: Stream}
 }
 
-// stepAppend takes APPEND up to the octets of its first message.
-func (s *ServerSession) stepAppend(p *Parser) Event {
+// stepAppend takes APPEND, or a command like it, up to the octets of its first
+// message.
+func (s *ServerSession) stepAppend(p *Parser, c *Command) Event {
 	e := &s.events.append
-	*e = AppendEvent{}
-	s.cmd.Traits = s.cmd.Spec.Traits.effective(false, 0)
-	p.SP()
-	e.Mailbox = p.Mailbox()
-	if s.appendMessage(p, &e.Message); p.err != nil {
-		return s.refuse(argumentError(s.cmd.Spec, p.err))
+	*e = AppendEvent{Spec: c.Spec, UID: c.UID}
+	c.Spec.Front(p, c)
+	if r := s.stepFront(p, c, &e.Message); r != nil {
+		return s.refuse(r)
+	}
+	e.Args = c.Args
+	if a, ok := c.Args.(*AppendArgs); ok {
+		e.Mailbox = a.Mailbox
 	}
 	s.messages, s.append = 1, nil
 	s.tail = e.Message.UTF8

@@ -79,10 +79,14 @@ func FuzzOctets(f *testing.F) {
 	}
 	f.Add([]byte("a SELECT x\r\nb FETCH 1:* (FLAGS)\r\nc STORE 1 FLAGS (\\Seen)\r\nd IDLE\r\nDONE\r\n"), uint8(0))
 	f.Add([]byte("a APPEND x {3+}\r\nabc {2}\r\nab\r\nb APPEND missing {9999}\r\nc LOGOUT\r\n"), uint8(3))
+	f.Add([]byte("a EXAMINE x\r\na APPEND x ~{3+}\r\nabc\r\nb APPEND x UTF8 (~{3}\r\nc LOGOUT\r\n"), uint8(7))
 	f.Add([]byte("a LOGIN {3+}\r\nann secret\r\nb AUTHENTICATE PLAIN\r\n*\r\nc UNAUTHENTICATE\r\n"), uint8(2))
 	f.Fuzz(func(t *testing.T, in []byte, mode uint8) {
 		toy := &toyServer{tls: true}
 		toy.s = ServerSession{Offer: allCaps, Limits: Limits{Message: 1000, Literal: 50}}
+		if mode&4 != 0 {
+			toy.s.Offer = func(State, bool) []Cap { return Caps{CapRev1, CapLiteralMinus} }
+		}
 		toy.r = NewReader(bytes.NewReader(in))
 		kind := PREAUTH
 		if mode%2 == 0 {
@@ -168,6 +172,46 @@ func TestSearchLimits(t *testing.T) {
 			t.Errorf("%.20q…: %v", tt.keys, a)
 		}
 		s.Settle(Status{})
+	}
+}
+
+// TestStreamingCommand: a command of an extension that streams a message, as
+// REPLACE does (RFC 8508), needs nothing of the session; and what Step would
+// refuse is refused while the octets can be dropped.
+func TestStreamingCommand(t *testing.T) {
+	replace := &Feature{Name: "REPLACE", Commands: []CommandSpec{{
+		Name: "REPLACE", In: States(Selected), UID: true, Traits: UsesSeq | Writes,
+		Front: func(p *Parser, c *Command) {
+			p.SP()
+			a := &CopyArgs{Ref: p.Ref(c.UID)}
+			p.SP()
+			a.Mailbox = p.Mailbox()
+			c.Args = a
+		},
+	}}}
+	g := NewGrammar(append(Features(), replace)...)
+	for _, tt := range []struct{ name, in, want string }{
+		{"streamed", "a UID REPLACE 5 x (\\Seen) {2+}\r\nab\r\nb NOOP\r\n", "a OK done\r\nb OK done\r\n"},
+		{"a literal in front", "a UID REPLACE 5 {1+}\r\nx {2+}\r\nab\r\nb NOOP\r\n", "a OK done\r\nb OK done\r\n"},
+		{"one message", "a UID REPLACE 5 x {2+}\r\nab {2+}\r\nab\r\nb NOOP\r\n", "a BAD one message at a time\r\nb OK done\r\n"},
+		{"bad set", "a UID REPLACE 0 x {6+}\r\nb NO\r\n\r\nb NOOP\r\n", "a BAD syntax error: want a message set\r\nb OK done\r\n"},
+		{"read-only", "a EXAMINE y\r\na REPLACE 5 x {6+}\r\nb NO\r\n\r\nb NOOP\r\n", "* OK [CLOSED] left\r\na OK [READ-ONLY] done\r\na NO mailbox is read-only\r\nb OK done\r\n"},
+		{"literal8 not offered", "a APPEND x ~{6+}\r\nb NO\r\n\r\nb NOOP\r\n", "a BAD syntax error: want a literal, since BINARY is not offered\r\nb OK done\r\n"},
+		{"UTF8 not offered", "a APPEND x UTF8 (~{6+}\r\nb NO\r\n)\r\nb NOOP\r\n", "a BAD syntax error: want a literal, since UTF8=ACCEPT is not offered\r\nb OK done\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			toy := newToy(true, func(s *ServerSession) {
+				s.Grammar = g
+				s.Offer = func(State, bool) []Cap { return Caps{CapRev1, "REPLACE", CapMultiAppend} }
+			})
+			defer toy.end()
+			toy.feed([]byte("a LOGIN ann secret\r\nb SELECT x\r\n"))
+			toy.take()
+			toy.feed([]byte(tt.in))
+			if got := string(toy.take().Octets); got != tt.want {
+				t.Errorf("answers %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
 
