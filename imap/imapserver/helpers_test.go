@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap/imapmem"
@@ -208,6 +207,3 @@ func deliver(tb testing.TB, store *imapmem.Store, subject string) {
 		tb.Fatal(err)
 	}
 }
-
-// timeout is how long a test waits for what has to come.
-const timeout = 10 * time.Second
