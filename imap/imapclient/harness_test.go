@@ -115,7 +115,7 @@ func scripted(t *testing.T, d *imapclient.Dialer, script string, use func(c *ima
 	near, far := memnet.Pipe(memnet.Options{})
 	played := make(chan error, 1)
 	go func() {
-		err := s.PlayServer(far, nil)
+		err := s.PlayServer(far, &transcript.Options{Timeout: -1})
 		if err != nil {
 			far.Close()
 		}
@@ -160,4 +160,22 @@ func uids(s string) imap.UIDSet {
 		panic(err)
 	}
 	return set
+}
+
+// refused is scripted for a connection that must not come to be.
+func refused(t *testing.T, d *imapclient.Dialer, script string) {
+	t.Helper()
+	s, err := transcript.Parse(t.Name(), []byte(script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := memnet.Pipe(memnet.Options{})
+	played := make(chan error, 1)
+	go func() { played <- s.PlayServer(far, &transcript.Options{Timeout: -1}) }()
+	if _, err := imapclient.NewClient(t.Context(), near, d); err == nil {
+		t.Error("connected")
+	}
+	if err := <-played; err != nil {
+		t.Error(err)
+	}
 }

@@ -1,0 +1,404 @@
+package imapclient_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/imap/imapclient"
+	"github.com/mailwire/mailwire/internal/memnet"
+)
+
+func wantEqual[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// in selects a mailbox, for scripts that begin with that.
+func in(t *testing.T, c *imapclient.Client) *imapclient.Selected {
+	t.Helper()
+	box, err := c.Select(t.Context(), "a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+// kinds returns what so many events are about.
+func kinds(t *testing.T, c *imapclient.Client, n int) (out []string) {
+	t.Helper()
+	for ev, err := range c.Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out = append(out, ev.Kind.String()); len(out) == n {
+			break
+		}
+	}
+	return out
+}
+
+// TestUnknownData: CLI-1, CLI-2.
+func TestUnknownData(t *testing.T) {
+	scripted(t, plainDialer(), `# RFC 9051, section 2.2.2: a client takes any response at any time.
+S: * PREAUTH [CAPABILITY IMAP4rev1] hi
+C: A1 SELECT a
+S: * 3 EXISTS
+S: A1 OK in
+C: A2 UID FETCH 1:2 (UID FLAGS RFC822.SIZE)
+S: * XFOO (a {3}
+S: b)c "d")
+S: * LSUB () "/" a
+S: * 2 XNUM
+S: * 1 FETCH (X-NEW ((a "b" {2}
+S: cd) NIL) UID 1 FLAGS () RFC822.SIZE 5)
+S: * 3 FETCH (FLAGS (\Seen))
+S: * 2 FETCH (FLAGS (\Seen))
+S: * STATUS other (MESSAGES 5)
+S: * NO [ALERT] disk on fire
+S: * 2 FETCH (X-NEW 9 RFC822.SIZE 7 UID 2 FLAGS () X-MORE {5}
+S~ "12345 BODY[X.Y] NIL)\r\n"
+S: A2 OK
+`, func(c *imapclient.Client) error {
+		in(t, c)
+		var got []string
+		collect(t, c.Fetch(t.Context(), imap.UIDs(1, 2), imap.ItemUID, imap.ItemFlags, imap.ItemSize), func(m *imapclient.Message) {
+			raw, _ := m.Raw("x-new")
+			size, _ := m.Size()
+			got = append(got, fmt.Sprintf("%d %d %s", m.UID, size, raw))
+		})
+		wantEqual(t, "rows", got, []string{"1 5 ((a \"b\" {2}\r\ncd) NIL)", "2 7 9"})
+		wantEqual(t, "events", kinds(t, c, 7), []string{"Other", "Listed", "Other", "Changed", "Changed", "StatusChanged", "Notice"})
+		return nil
+	})
+}
+
+// TestQuirks: CLI-8. What servers are known to get wrong does not hurt, unless one
+// wants it to.
+func TestQuirks(t *testing.T) {
+	const script = `# RFC 9051, section 7: not quite.
+S: * PREAUTH [CAPABILITY IMAP4rev1 IDLE UIDPLUS ] hi
+C: A1 SELECT a
+S: * OK
+S: * FLAGS (\Seen \Answered )
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 0] zero
+S: * OK [UIDNEXT 5]
+S: * OK [PERMANENTFLAGS (\*)] x
+S: * OK [X-ODD "a]b" ]]] odd
+S: A1 OK
+C: A2 STATUS b (MESSAGES)
+S: * STATUS b ()
+S: A2 OK [X
+C: A3 UID FETCH 1:2 (UID RFC822.SIZE BODYSTRUCTURE)
+S: * 1 FETCH (UID 1 RFC822.SIZE -1 BODYSTRUCTURE ("text" "plain" NIL NIL NIL NIL -1 0 NIL NIL NIL NIL) )
+S: * 2 FETCH (UID 2 RFC822.SIZE 9 BODYSTRUCTURE ("text" "plain" ("charset" "x") NIL NIL "7bit" 3 1 NIL NIL NIL NIL))
+S: A3 OK done
+C: A4 NOOP
+S: +
+S: A4 OK
+`
+	use := func(t *testing.T, c *imapclient.Client) error {
+		box, err := c.Select(t.Context(), "a", nil)
+		if err != nil {
+			return err
+		}
+		wantEqual(t, "UIDNEXT", box.UIDNext, 5)
+		wantEqual(t, "PERMANENTFLAGS", box.PermanentFlags, []imap.Flag{imap.FlagWildcard})
+		wantEqual(t, "FLAGS", box.Flags, []imap.Flag{imap.FlagSeen, imap.FlagAnswered})
+		st, err := c.Status(t.Context(), "b", "MESSAGES")
+		if err != nil {
+			return err
+		}
+		wantEqual(t, "STATUS", len(st.Has), 0)
+		var got []string
+		err = each(c.Fetch(t.Context(), imap.UIDs(1, 2), imap.ItemUID, imap.ItemSize, imap.ItemBodyStructure), func(m *imapclient.Message) {
+			size, _ := m.Size()
+			b, ok := m.BodyStructure()
+			got = append(got, fmt.Sprint(m.UID, size, ok, ok && string(b.Type) == "text"))
+		})
+		if err != nil {
+			return err
+		}
+		wantEqual(t, "rows", got, []string{"1 0 true true", "2 9 true true"})
+		return c.Noop(t.Context())
+	}
+	scripted(t, plainDialer(), script, func(c *imapclient.Client) error { return use(t, c) })
+}
+
+func each(rows func(func(*imapclient.Message, error) bool), f func(*imapclient.Message)) error {
+	for m, err := range rows {
+		if err != nil {
+			return err
+		}
+		f(m)
+	}
+	return nil
+}
+
+// TestNumbersWrong: numbers that do not fit together cost the numbers, not the
+// connection; with Strict they cost that.
+func TestNumbersWrong(t *testing.T) {
+	for _, wrong := range []string{"* 1 EXISTS", "* 4 EXPUNGE", "* VANISHED 1:9", "* 2 FETCH (UID 5)", "* 9 FETCH (UID 50)"} {
+		for _, strict := range []bool{false, true} {
+			d := plainDialer()
+			d.Strict = strict
+			scripted(t, d, `# RFC 9051, section 7.5.1: numbers move by EXPUNGE alone.
+S: * PREAUTH [CAPABILITY IMAP4rev1] hi
+C: A1 SELECT a
+S: * 3 EXISTS
+S: A1 OK in
+C: A2 NOOP
+S: * 1 FETCH (UID 10)
+S: * 2 FETCH (UID 20)
+S: `+wrong+`
+S: A2 OK
+`, func(c *imapclient.Client) error {
+				in(t, c)
+				err := c.Noop(t.Context())
+				if strict {
+					if err == nil {
+						t.Errorf("%q passes", wrong)
+					}
+					return nil
+				}
+				if _, ok := c.UIDOf(1); ok || err != nil {
+					t.Errorf("%q: numbers are still believed, or %v", wrong, err)
+				}
+				wantEqual(t, wrong, kinds(t, c, 1)[:1], []string{"Resync"})
+				return nil
+			})
+		}
+	}
+}
+
+// TestMoveFallback: CLI-3. COPY that is refused deletes nothing; without UIDPLUS
+// nothing is sent at all.
+func TestMoveFallback(t *testing.T) {
+	const begin = `# RFC 6851, section 3.3: MOVE by other means.
+S: * PREAUTH [CAPABILITY IMAP4rev1 UIDPLUS] hi
+C: A1 SELECT a
+S: * 3 EXISTS
+S: A1 OK in
+`
+	for _, tc := range []struct{ name, script string }{
+		{"refused", "C: A2 UID COPY 2:3 b\nS: A2 NO [TRYCREATE] no\nC: A3 NOOP\nS: A3 OK\n"},
+		{"done", "C: A2 UID COPY 2:3 b\nS: A2 OK [COPYUID 1 2 7] in part\n" +
+			"C: A3 UID STORE 2 +FLAGS.SILENT (\\Deleted)\nS: A3 OK\nC: A4 UID EXPUNGE 2\nS: * 2 EXPUNGE\nS: A4 OK\nC: A5 NOOP\nS: A5 OK\n"},
+		{"STORE refused", "C: A2 UID COPY 2:3 b\nS: A2 OK\nC: A3 UID STORE 2:3 +FLAGS.SILENT (\\Deleted)\nS: A3 NO\nC: A4 NOOP\nS: A4 OK\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			scripted(t, plainDialer(), begin+tc.script, func(c *imapclient.Client) error {
+				in(t, c)
+				_, err := c.Move(t.Context(), imap.UIDs(2, 3), "b")
+				if (err == nil) != (tc.name == "done") {
+					t.Errorf("Move: %v", err)
+				}
+				return c.Noop(t.Context())
+			})
+		})
+	}
+	d := plainDialer()
+	d.Mask = []imap.Cap{imap.CapUIDPlus}
+	scripted(t, d, begin+"C: A2 NOOP\nS: A2 OK\n", func(c *imapclient.Client) error {
+		in(t, c)
+		_, err := c.Move(t.Context(), imap.UIDs(2, 3), "b")
+		if _, ok := errors.AsType[*imapclient.CapError](err); !ok {
+			t.Errorf("Move without UIDPLUS: %v", err)
+		}
+		return c.Noop(t.Context())
+	})
+}
+
+// TestHostileSizes: CLI-7. Sizes that are only stated take no memory, and a response
+// that is refused is damage alone.
+func TestHostileSizes(t *testing.T) {
+	for _, line := range []string{
+		`* LIST () "/" {99999999999999999999}`,
+		`* LIST () "/" {9999999999}`,
+		`* FLAGS (a {9999999999}`,
+	} {
+		near, far := memnet.Pipe(memnet.Options{})
+		go func() {
+			io.WriteString(far, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n"+line+"\r\nabc")
+			io.Copy(io.Discard, far)
+		}()
+		c, err := imapclient.NewClient(t.Context(), near, plainDialer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Noop(t.Context()); err == nil {
+			t.Errorf("%q passes", line)
+		}
+	}
+	d := plainDialer()
+	d.Limits.ResponseLiteral = 100_000
+	scripted(t, d, `# RFC 9051, section 4.3: a literal that is too big is dropped with its response.
+S: * PREAUTH [CAPABILITY IMAP4rev1] hi
+C: A1 NOOP
+S: * LIST () "/" {500000}
+S: {{500000*x}}
+S: * OK [ALERT] alive
+S: A1 OK
+`, func(c *imapclient.Client) error {
+		err := c.Noop(t.Context())
+		wantEqual(t, "events", kinds(t, c, 2), []string{"Other", "Notice"})
+		return err
+	})
+}
+
+// TestRoomForRows: what nobody reads is bounded, and costs the Fetch.
+func TestRoomForRows(t *testing.T) {
+	w := newWorld(t)
+	for range 4 {
+		w.deliver(t, message("big", 1<<20))
+	}
+	c, _ := w.selected(t, func(d *imapclient.Dialer) { d.SpoolLimit = 2 << 20 })
+	var err error
+	n := 0
+	for m, e := range c.Fetch(t.Context(), imap.UIDs(1, imap.Star), imap.ItemUID, imap.Peek("")) {
+		if err = e; err != nil {
+			break
+		}
+		if err := c.Noop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if _, err = io.Copy(io.Discard, m.Body("")); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, imapclient.ErrTooMuch) || n < 2 {
+		t.Errorf("after %d messages: %v", n, err)
+	}
+	if err := c.Noop(t.Context()); err != nil {
+		t.Errorf("the connection is lost: %v", err)
+	}
+
+	c, _ = w.selected(t, func(d *imapclient.Dialer) { d.Drain = 2 << 20; d.Limits.ResponseLiteral = 1000 })
+	for range c.Fetch(t.Context(), imap.UIDs(1, imap.Star), imap.ItemUID, imap.Peek("")) {
+		break
+	}
+	if err := c.Noop(t.Context()); !errors.Is(err, imapclient.ErrTooMuch) {
+		t.Errorf("reading on for nobody: %v", err)
+	}
+}
+
+// TestArguments: nothing that a program passes on from elsewhere becomes syntax.
+func TestArguments(t *testing.T) {
+	hostile := []string{
+		"a\r\nA9 DELETE INBOX", "a\" b", "a\\", "{5}", "{5+}\r\nx", "a\x00b", "(", "*", "%", "\xff\xfe", "NIL", "", "]", "a\nb", "&", "\u2028",
+	}
+	w := newWorld(t)
+	w.fill(t, 1)
+	for _, plus := range []bool{true, false} {
+		c, _ := w.selected(t, func(d *imapclient.Dialer) {
+			if !plus {
+				d.Mask = []imap.Cap{imap.CapLiteralPlus, imap.CapLiteralMinus, imap.CapRev2}
+			}
+		})
+		ctx := t.Context()
+		for _, s := range hostile {
+			c.Create(ctx, s)
+			c.Rename(ctx, s, s+"x")
+			c.Subscribe(ctx, s)
+			c.Status(ctx, s, "MESSAGES")
+			c.Status(ctx, "INBOX", s)
+			c.Copy(ctx, imap.UIDs(1, 1), s)
+			c.Append(ctx, s, imapclient.NewMessage([]byte("a: b\r\n\r\n")))
+			c.Append(ctx, "x", imapclient.NewMessage([]byte("a: b\r\n\r\n"), imap.Flag(s)))
+			c.Store(ctx, imap.UIDs(1, 1), imap.FlagOp{Flags: []imap.Flag{imap.Flag(s)}})
+			c.Search(ctx, imap.Contains{Name: "SUBJECT", Text: s}, nil)
+			c.Search(ctx, imap.Header{Field: s, Text: s}, nil)
+			c.Search(ctx, imap.HasKeyword{Name: "KEYWORD", Flag: imap.Flag(s)}, nil)
+			c.ID(ctx, imap.IDFields{{Name: s, Value: imap.Text(s)}})
+			c.Enable(ctx, imap.Cap(s))
+			for range c.List(ctx, imap.ListArgs{Reference: s, Patterns: []string{s}}) {
+			}
+			for range c.Fetch(ctx, imap.UIDs(1, 1), imap.FetchItem{Name: s}) {
+			}
+			for range c.Fetch(ctx, imap.UIDs(1, 1), imap.FetchItem{Name: "BODY.PEEK", Section: &imap.Section{Kind: imap.SectionFields, Fields: []string{s}}}) {
+			}
+			if err := c.Noop(ctx); err != nil {
+				t.Fatalf("behind %q: %v", s, err)
+			}
+		}
+		if c.Exists() != 1 || !strings.Contains(strings.Join(w.store.Names("ann"), " "), "INBOX") {
+			t.Error("something was executed")
+		}
+	}
+}
+
+// TestGoodbye: BYE is an error with its text, at the greeting and later.
+func TestGoodbye(t *testing.T) {
+	near, far := memnet.Pipe(memnet.Options{})
+	go io.WriteString(far, "* BYE too many\r\n")
+	_, err := imapclient.NewClient(t.Context(), near, plainDialer())
+	if st, ok := imap.ErrorOf(err); !ok || st.Text != "too many" {
+		t.Errorf("greeting: %v", err)
+	}
+	scripted(t, plainDialer(), `# RFC 9051, section 7.1.5: BYE ends the session.
+S: * PREAUTH [CAPABILITY IMAP4rev1] hi
+C: A1 NOOP
+S: * BYE [UNAVAILABLE] later
+`, func(c *imapclient.Client) error {
+		for range 2 {
+			st, ok := imap.ErrorOf(c.Noop(t.Context()))
+			if !ok || st.Kind != imap.BYE || st.Code.Name != "UNAVAILABLE" || st.Text != "later" {
+				t.Errorf("got %v", st)
+			}
+		}
+		return nil
+	})
+}
+
+// TestUnaskedTag: an answer to what was not asked ends the connection.
+func TestUnaskedTag(t *testing.T) {
+	scripted(t, plainDialer(), `# RFC 9051, section 2.2.2: a tagged response is to a command of the client.
+S: * PREAUTH [CAPABILITY IMAP4rev1] hi
+C: A1 NOOP
+S: A2 OK what
+`, func(c *imapclient.Client) error {
+		if err := c.Noop(t.Context()); !errors.Is(err, imap.ErrTag) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+}
+
+// TestPreauthStripsTLS: AUT-6. One word must not keep TLS away.
+func TestPreauthStripsTLS(t *testing.T) {
+	near, far := memnet.Pipe(memnet.Options{})
+	go io.WriteString(far, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n")
+	_, err := imapclient.NewClient(t.Context(), near, &imapclient.Dialer{Addr: "mail.example:143"})
+	if !errors.Is(err, imap.ErrInsecure) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNoTLS: TLS-5. Without TLS nothing of a login leaves, whatever the server does.
+func TestNoTLS(t *testing.T) {
+	for _, tc := range []struct{ name, script string }{
+		{"not offered", "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\nC: <close>\n"},
+		{"refused", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] hi\nC: A1 STARTTLS\nS: A1 NO\nC: <close>\n"},
+		{"injected", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] hi\nC: A1 STARTTLS\nS: A1 OK\nS: * CAPABILITY IMAP4rev1 X\nC: <close>\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			refused(t, &imapclient.Dialer{Addr: "mail.example:143", Credentials: auth.Credentials{Username: "ann", Password: "secret"}},
+				"# RFC 9051, section 11.1: no TLS, no login.\n"+tc.script)
+		})
+	}
+	d := plainDialer()
+	d.Auth.Cleartext = auth.CleartextNone
+	d.Credentials = auth.Credentials{Username: "ann", Password: "secret"}
+	refused(t, d, "# RFC 9051, section 11.1: no TLS, no password.\nS: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\nC: <close>\n")
+	d.Auth.Cleartext = auth.CleartextAny
+	refused(t, d, "# RFC 9051, section 6.2.3: LOGINDISABLED (AUT-7).\nS: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\nC: <close>\n")
+}
