@@ -96,6 +96,40 @@ func resum(index []byte) []byte {
 	return binary.BigEndian.AppendUint32(m, checksum(m))
 }
 
+// FuzzLimits: at limits of any size the spans nest, the cuts of the input do not
+// matter, the index loads under the limits that it was made with, and the scan
+// and the Header agree on whether there is a Content-Type and what it is.
+func FuzzLimits(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s), uint8(30), uint16(80), uint8(2), uint8(3))
+	}
+	f.Add([]byte(mp("A", "--A\r\nContent-Type: message/rfc822\r\n--A\r\n\r\nx")), uint8(0), uint16(0), uint8(0), uint8(3))
+	f.Fuzz(func(t *testing.T, b []byte, header uint8, headers uint16, depth, parts uint8) {
+		o := &Options{MaxHeader: int(header), MaxHeaders: int(headers), MaxDepth: int(depth), MaxParts: int(parts)}
+		m := Parse(b, o)
+		checkSpans(t, m)
+		checkSplits(t, b, o, 1, 7)
+		loaded, err := LoadIndex(m.AppendIndex(nil), bytes.NewReader(b), o)
+		if err != nil {
+			t.Fatalf("%q: %v", b, err)
+		}
+		for p := range m.Parts() {
+			h := p.Header()
+			if got, want := (Part{loaded, p.i}).Header().Append(nil), h.Append(nil); !bytes.Equal(got, want) {
+				t.Fatalf("%q: header %q, from the index %q", b, want, got)
+			}
+			r := p.rec()
+			field, ok := h.Field("Content-Type")
+			if r.flags&flagSkipped != 0 {
+				continue
+			}
+			if ok != (r.typ.to != 0) || ok && unfold(view(m.value(p.i, r.typ))) != unfold(view(field.Body())) {
+				t.Fatalf("%q: Content-Type %q in the header, at %v for the scan", b, field.Body(), r.typ)
+			}
+		}
+	})
+}
+
 func checkIndex(t testing.TB, msg []byte) {
 	t.Helper()
 	m := Parse(msg, nil)

@@ -79,6 +79,9 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 			end += i + 1
 		}
 		kind, name, colon := readHeaderLine(b[i:end])
+		if kind == lineJunk && delimited && end > limit {
+			kind = lineField // for all that is known of it; it is over the limit
+		}
 		if kind == lineEmpty || kind == lineJunk && junk >= 0 && !delimited {
 			if junk >= 0 && !delimited {
 				break
@@ -105,7 +108,7 @@ func (h *Header) parse(b []byte, limit int, message, delimited bool) int {
 	stop := i
 	if junk >= 0 {
 		stop = junk
-	} else if i >= limit && i < len(b) && isSpace(b[i]) {
+	} else if i >= limit && i < len(b) && (b[i] == ' ' || b[i] == '\t') {
 		stop = limit + 1 // goes on over the limit
 	}
 	if !h.add(cur, b[start:stop], start, limit) {

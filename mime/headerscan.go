@@ -53,14 +53,7 @@ func (x *Indexer) startHeaderLine(c byte, pos int) int {
 	h := &x.hdr
 	if h.skipped || x.lineOff-x.recs[x.cur].header >= int64(x.opt.MaxHeader) {
 		if !h.skipped {
-			h.skipped = true
-			x.joinJunk()
-			end := x.lineOff
-			if c == ' ' || c == '\t' { // the field goes on: it does not count
-				end++
-			}
-			x.endValue(end)
-			x.defect(DefectHeaderTooLong, x.cur, x.lineOff, "")
+			x.skipHeader(c == ' ' || c == '\t')
 		}
 		if c != '\r' && c != '\n' {
 			x.line = lineRest
@@ -81,6 +74,25 @@ func (x *Indexer) startHeaderLine(c byte, pos int) int {
 		x.startName()
 	}
 	return pos
+}
+
+// skipHeader ends the fields at a line that starts over MaxHeader, as
+// Header.parse does, which does not see that line. A field that goes on there
+// does not count; a junk line that was cut off belongs to none.
+func (x *Indexer) skipHeader(fold bool) {
+	h := &x.hdr
+	h.skipped = true
+	end := x.lineOff
+	switch over := end - x.recs[x.cur].header - int64(x.opt.MaxHeader); {
+	case h.junk.pending && over > 0:
+		end = h.junk.off
+		x.dropLine(h.junk.value)
+	case fold:
+		end++
+	}
+	x.joinJunk()
+	x.endValue(end)
+	x.defect(DefectHeaderTooLong, x.cur, x.lineOff, "")
 }
 
 func (x *Indexer) startName() {
@@ -347,8 +359,14 @@ func (x *Indexer) ownBoundary() {
 		return
 	}
 	ct := h.ct
-	if h.junk.pending && h.keep == keepType {
-		ct = ct[:h.junk.value]
+	if h.keep == keepType { // it ends here
+		end := x.lineOff
+		if h.junk.pending {
+			ct, end = ct[:h.junk.value], h.junk.off
+		}
+		if end-x.recs[x.cur].header > int64(x.opt.MaxHeader) { // and does not count: see endValue
+			return
+		}
 	}
 	t := parseType(ct)
 	from := len(x.bounds.arena)

@@ -306,7 +306,11 @@ func (x *Indexer) notPadding() {
 // takeDelimiter ends parts at the delimiter line, whose line end is still to be
 // read. It reports false if there may be no further part: the line is text.
 func (x *Indexer) takeDelimiter() bool {
-	if len(x.recs) >= x.opt.MaxParts {
+	room := x.opt.MaxParts - len(x.recs)
+	if x.state == inHeader { // whose end may open an embedded message
+		room--
+	}
+	if room <= 0 {
 		x.notPadding()
 		x.tooMany()
 		return false
