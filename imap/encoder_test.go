@@ -275,9 +275,10 @@ func BenchmarkParseCommand(b *testing.B) {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(line)))
-			p := NewParser([]byte(line))
+			in := []byte(line)
+			p := NewParser(nil)
 			for b.Loop() {
-				p.pos = 0
+				p.Reset(in)
 				if _, err := p.ParseCommand(); err != nil {
 					b.Fatal(err)
 				}
