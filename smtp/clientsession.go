@@ -42,7 +42,7 @@ type ClientSession struct {
 
 	mails   int // MAIL commands sent
 	tx      clientTransaction
-	domains []string // of the recipients sent, if there is a limit on them
+	domains []string // of the recipients sent in this session, if there is a limit on them
 	line    []byte   // of the command that is being made
 	options options  // likewise
 }
@@ -302,7 +302,6 @@ func (s *ClientSession) advance(v Verb) {
 		s.state = Mailing
 		s.mails++
 		s.tx = clientTransaction{accepted: s.tx.accepted[:0]}
-		s.domains = s.domains[:0]
 	case RCPT:
 		s.state = Addressed
 		s.tx.rcpts++

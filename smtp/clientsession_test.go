@@ -431,7 +431,11 @@ func TestRFC9422_4_Limits(t *testing.T) {
 	if _, err := s.Rcpt(nil, Path{"c", "x.example"}, &RcptOptions{}); err != ErrLimit {
 		t.Errorf("a fourth recipient: %v", err)
 	}
-	dialogue(t, &s, "C RSET\nC MAIL FROM:<>\nC RCPT TO:<a@z.example>\nC RSET")
+	dialogue(t, &s, "C RSET\nC MAIL FROM:<>\nC RCPT TO:<a@y.example>")
+	if _, err := s.Rcpt(nil, Path{"a", "z.example"}, &RcptOptions{}); err != ErrLimit {
+		t.Errorf("a third domain in another transaction: %v", err)
+	}
+	dialogue(t, &s, "C RSET")
 	if _, err := s.Mail(nil, Path{}, &MailOptions{}); err != ErrLimit || s.MaySend(MAIL) {
 		t.Errorf("a third message: %v", err)
 	}

@@ -81,7 +81,7 @@ func (s *ClientSession) overLimit(n int, limit func(*OfferedLimits) int) bool {
 }
 
 // tooManyDomains reports whether a recipient's domain is one too many for the
-// transaction; if not, it is remembered. RFC 9422, section 4.
+// session; if not, it is remembered. RFC 9422, section 4.
 func (s *ClientSession) tooManyDomains(domain string) bool {
 	l := s.extensions.Limits
 	if l == nil || l.RcptDomainMax <= 0 {

@@ -15,7 +15,7 @@ type Offer struct {
 	BinaryMIME bool
 	RequireTLS bool // offered under TLS only: RFC 8689, section 2
 	RRVS       bool
-	Limits     bool // announce Limits.Rcpts and Limits.Mails: RFC 9422
+	Limits     bool // announce Limits.Rcpts, RcptDomains and Mails: RFC 9422
 	EXPN       bool
 	ETRN       bool
 	XClient    bool // to peers only that may speak for others
@@ -55,7 +55,7 @@ func (s *ServerSession) extensions() Extensions {
 		x.XClient = XClientAttrs(^XClientAttrs(0)).Names()
 	}
 	if o.Limits {
-		x.Limits = &OfferedLimits{RcptMax: c.Limits.rcpts(), MailMax: max(0, c.Limits.Mails)}
+		x.Limits = &OfferedLimits{RcptMax: c.Limits.rcpts(), MailMax: max(0, c.Limits.Mails), RcptDomainMax: max(0, c.Limits.RcptDomains)}
 		if c.Limits.Rcpts < 0 {
 			x.Limits.RcptMax = 0
 		}

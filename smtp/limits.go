@@ -9,6 +9,7 @@ type Limits struct {
 	AuthLine     int   // octets of a SASL response without CRLF: 12288. RFC 4954, section 4
 	Message      int64 // octets of a message: 50 MiB. Offered as SIZE. RFC 1870, section 4
 	Rcpts        int   // accepted recipients of a message: 1000. RFC 5321, section 4.5.3.1.8 asks for 100
+	RcptDomains  int   // different domains of recipients in a session: none. RFC 9422, section 4
 	Mails        int   // transactions in a session: none
 	Header       int64 // octets of a message's header: 256 KiB
 	Received     int   // Received fields before a message counts as looping: 100. RFC 5321, section 6.3
@@ -35,6 +36,7 @@ func (l *Limits) line() int         { return max(512, or(l.Line, 2048, math.MaxI
 func (l *Limits) authLine() int     { return or(l.AuthLine, 12288, math.MaxInt-2) }
 func (l *Limits) message() int64    { return or(l.Message, 50<<20, math.MaxInt64) }
 func (l *Limits) rcpts() int        { return or(l.Rcpts, 1000, math.MaxInt) }
+func (l *Limits) rcptDomains() int  { return or(l.RcptDomains, math.MaxInt, math.MaxInt) }
 func (l *Limits) mails() int        { return or(l.Mails, math.MaxInt, math.MaxInt) }
 func (l *Limits) header() int64     { return or(l.Header, 256<<10, math.MaxInt64) }
 func (l *Limits) received() int     { return or(l.Received, 100, math.MaxInt) }

@@ -17,6 +17,7 @@ func TestLimits(t *testing.T) {
 		{"AuthLine", func(l *Limits) int64 { return int64(l.authLine()) }, 12288},
 		{"Message", func(l *Limits) int64 { return l.message() }, 50 << 20},
 		{"Rcpts", func(l *Limits) int64 { return int64(l.rcpts()) }, 1000},
+		{"RcptDomains", func(l *Limits) int64 { return int64(l.rcptDomains()) }, math.MaxInt},
 		{"Mails", func(l *Limits) int64 { return int64(l.mails()) }, math.MaxInt},
 		{"Header", func(l *Limits) int64 { return l.header() }, 256 << 10},
 		{"Received", func(l *Limits) int64 { return int64(l.received()) }, 100},

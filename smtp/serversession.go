@@ -50,6 +50,7 @@ type ServerSession struct {
 	closing bool  // EndEvent: one of its verdicts was 421
 
 	errors, badRcpts, authFailures, mails int
+	domains                               []string // of accepted recipients, as long as Limits.RcptDomains at the most
 
 	paths   pathCache
 	options options

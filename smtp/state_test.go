@@ -204,3 +204,40 @@ func TestSecretOfUnreadableAuth(t *testing.T) {
 		t.Error("the line may be logged")
 	}
 }
+
+// RCPTDOMAINMAX counts the domains of accepted recipients over a whole session.
+func TestRcptDomains(t *testing.T) {
+	s := &smtp.ServerSession{Config: smtp.ServerConfig{Offer: smtp.Offer{Limits: true}, Limits: smtp.Limits{RcptDomains: 2}}}
+	s.Greet(smtp.Reply{Code: 220})
+	step := func(line, verdict, want string) {
+		t.Helper()
+		e := s.Step([]byte(line))
+		v := smtp.Reply{Code: 250}
+		if verdict == "no" {
+			v = smtp.Reply{Code: 550}
+		}
+		if r, refused := e.(*smtp.Refused); refused {
+			v = r.Reply
+		}
+		if got := s.Settle(v).String(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s drew %q, want %q", line, got, want)
+		}
+	}
+	e := s.Step([]byte("EHLO c"))
+	if _, is := e.(*smtp.HelloEvent); !is {
+		t.Fatalf("%T", e)
+	}
+	if got := s.Settle(smtp.Reply{Code: 250}).Text; !strings.Contains(got, "\nLIMITS RCPTMAX=1000 RCPTDOMAINMAX=2") {
+		t.Errorf("EHLO drew %q", got)
+	}
+	step("MAIL FROM:<>", "", "250")
+	step("RCPT TO:<a@one.example>", "", "250")
+	step("RCPT TO:<a@refused.example>", "no", "550")
+	step("RCPT TO:<b@ONE.example>", "", "250")
+	step("RCPT TO:<a@two.example>", "", "250")
+	step("RCPT TO:<a@three.example>", "", "452 4.5.3 too many domains")
+	step("RSET", "", "250")
+	step("MAIL FROM:<>", "", "250")
+	step("RCPT TO:<a@three.example>", "", "452 4.5.3 too many domains")
+	step("RCPT TO:<a@two.example>", "", "250")
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -65,9 +66,7 @@ func (s *ServerSession) settleMail(e *MailEvent, v Reply) Reply {
 // stepRcpt: RFC 5321, section 4.1.1.3.
 func (s *ServerSession) stepRcpt(arg []byte) Event {
 	if s.tx.rcpts >= s.Config.Limits.rcpts() { // RFC 5321, section 4.5.3.1.10
-		r := s.refuse(452, EnhancedCode{4, 5, 3}, "too many recipients")
-		r.honest = true
-		return r
+		return s.tooMany("recipients")
 	}
 	e := &s.events.rcpt
 	*e = RcptEvent{Index: s.tx.rcpts}
@@ -80,15 +79,33 @@ func (s *ServerSession) stepRcpt(arg []byte) Event {
 		return s.refuse(501, EnhancedCode{5, 1, 3}, "<> is no recipient")
 	case !s.qualified(to):
 		return s.refuse(554, EnhancedCode{5, 1, 2}, "domain of the recipient is not fully qualified")
+	case len(s.domains) >= s.Config.Limits.rcptDomains() && !s.knowsDomain(to.Domain):
+		return s.tooMany("domains of recipients")
 	}
 	e.To = to
 	return s.ask(e)
+}
+
+// tooMany refuses what may be sent in another transaction or session. It is no
+// mistake of the peer's: RFC 5321, section 4.5.3.1.10.
+func (s *ServerSession) tooMany(of string) *Refused {
+	r := s.refuse(452, EnhancedCode{4, 5, 3}, "too many "+of)
+	r.honest = true
+	return r
+}
+
+// knowsDomain reports whether a recipient of the domain was accepted before.
+func (s *ServerSession) knowsDomain(domain string) bool {
+	return slices.ContainsFunc(s.domains, func(d string) bool { return ascii.EqualFold(d, domain) })
 }
 
 func (s *ServerSession) settleRcpt(v Reply) Reply {
 	if v.Positive() {
 		s.state = Addressed
 		s.tx.rcpts++
+		if domain := s.events.rcpt.To.Domain; s.Config.Limits.RcptDomains > 0 && !s.knowsDomain(domain) {
+			s.domains = append(s.domains, domain)
+		}
 		if v.Code != 251 { // will forward
 			v.Code = 250
 		}
