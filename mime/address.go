@@ -382,44 +382,7 @@ func (p *addressParser) angle(m *member, i int) int {
 		doubled = doubled || s[i] == '<'
 	}
 	from := i
-	route := i < len(s) && s[i] == '@'
-loop:
-	for i < len(s) {
-		switch s[i] {
-		case '"':
-			if p.noQuote {
-				i++
-				continue
-			}
-			_, next, closed := skipQuoted(s, i)
-			p.noQuote = !closed
-			if i++; closed {
-				i = next
-			}
-		case '(':
-			if p.noComment {
-				i++
-				continue
-			}
-			next, closed := skipComment(s, i)
-			p.noComment = !closed
-			if i++; closed {
-				i = next
-			}
-		case ':':
-			route = false
-			i++
-		case '>', ';', '<':
-			break loop
-		case ',':
-			if !route {
-				break loop
-			}
-			i++
-		default:
-			i++
-		}
-	}
+	i = p.angleEnd(i)
 	if !m.angle {
 		m.spec = parseAngle(s[from:i])
 		m.spec.at = at
@@ -434,6 +397,41 @@ loop:
 	}
 	if doubled {
 		p.defect(DefectBadAddress, at)
+	}
+	return i
+}
+
+// angleEnd returns where the inside of an angle-addr ends that starts at i.
+func (p *addressParser) angleEnd(i int) int {
+	s := p.s
+	route := i < len(s) && s[i] == '@' // which may have commas
+	for i < len(s) {
+		next := i + 1
+		switch s[i] {
+		case '>', ';', '<':
+			return i
+		case ',':
+			if !route {
+				return i
+			}
+		case ':':
+			route = false
+		case '"':
+			if !p.noQuote {
+				_, end, closed := skipQuoted(s, i)
+				if p.noQuote = !closed; closed {
+					next = end
+				}
+			}
+		case '(':
+			if !p.noComment {
+				end, closed := skipComment(s, i)
+				if p.noComment = !closed; closed {
+					next = end
+				}
+			}
+		}
+		i = next
 	}
 	return i
 }

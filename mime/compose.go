@@ -113,16 +113,22 @@ func (b *Builder) fields(e *Entity) error {
 			return err
 		}
 	}
-	if b.Mode != ModeUTF8 {
-		for i := range h.fields {
-			if f := h.At(i); hasHigh(f.Raw()) {
-				return fmt.Errorf("%w: 8-bit octets in %s; use SetText, or ModeUTF8", ErrField, note(f.Name()))
-			}
-		}
-	}
 	for _, f := range body.fields {
 		if !h.Has(Field{f: f}.Name()) {
 			h.addField(f)
+		}
+	}
+	return b.checkMode(h)
+}
+
+// checkMode refuses fields of the caller that need UTF-8 all the way.
+func (b *Builder) checkMode(h *Header) error {
+	if b.Mode == ModeUTF8 {
+		return nil
+	}
+	for _, f := range h.Fields() {
+		if hasHigh(f.Raw()) {
+			return fmt.Errorf("%w: 8-bit octets in %s; use SetText, or ModeUTF8", ErrField, note(f.Name()))
 		}
 	}
 	return nil

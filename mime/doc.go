@@ -50,8 +50,8 @@
 //
 // # Security
 //
-// Time and memory grow linearly with the input, and [Options] bounds levels, parts
-// and headers. A delimiter stands at the start of a line, and one of an outer
+// Time and memory grow linearly with the input, and [Options] bounds levels, parts,
+// headers and addresses. A delimiter stands at the start of a line, and one of an outer
 // multipart ends inner parts, so that no part hides from a scanner. Local part and
 // domain of an address are never split from a joined string; what is encoded is
 // never syntax. Setters refuse CR, LF and NUL. [Part.Filename] is one element of a

@@ -11,7 +11,8 @@ import (
 
 // A Message is the flat index of a message over the octets it came in. It does
 // not change; methods may be called from several goroutines if its source may.
-// All values are read from the octets when asked for.
+// All values are read from the octets when asked for; of a source up to 32 KiB of
+// headers are kept, or one header that is larger.
 type Message struct {
 	buf     []byte      // the octets, if they are in memory
 	src     io.ReaderAt // else
