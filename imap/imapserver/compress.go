@@ -15,7 +15,7 @@ func (c *Conn) compress() {
 	if c.s.State() != imap.Upgrading || c.rest() != nil {
 		return
 	}
-	if err := c.r.Upgrade(source{c}); err != nil {
+	if err := c.r.Upgrade(&source{c}); err != nil {
 		c.s.Compressed()
 		c.fail(&imap.Reject{Kind: imap.BYE, Text: "octets between COMPRESS and what is compressed"})
 		c.broken = err

@@ -27,6 +27,7 @@ type Conn struct {
 	peer   net.Addr
 	log    *slog.Logger
 	cancel context.CancelFunc // ends the context of the backend
+	stop   func() bool        // ends the watch of that context
 
 	link    netserver.Link
 	clock   clock
@@ -60,7 +61,7 @@ func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 		c.log = c.log.With("conn", c.id, "remote", c.peer.String())
 	}
 	c.s.Grammar, c.s.Limits, c.s.Offer = c.table.grammar, s.Limits, c.caps
-	c.r.Reset(source{c})
+	c.r.Reset(&source{c})
 	return c
 }
 
@@ -111,10 +112,7 @@ var errClosed = errors.New("imapserver: closed by the server")
 func (c *Conn) serve(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("imapserver: panic: %v", p)
-			c.log.Error("backend panicked", "panic", p, "stack", string(debug.Stack()))
-			c.encoder().Reset() // it may end in the middle of a row
-			c.fail(&imap.Reject{Kind: imap.BYE, Code: imap.Code{Name: "SERVERBUG"}, Text: "internal error"})
+			err = c.panicked(p)
 		}
 		c.finish(ctx, err)
 	}()
@@ -126,6 +124,19 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 			c.do(ctx, e)
 		}
 	}
+	return c.end()
+}
+
+// panicked ends a session whose backend has panicked.
+func (c *Conn) panicked(p any) error {
+	c.log.Error("backend panicked", "panic", p, "stack", string(debug.Stack()))
+	c.encoder().Reset() // it may end in the middle of a row
+	c.fail(&imap.Reject{Kind: imap.BYE, Code: imap.Code{Name: "SERVERBUG"}, Text: "internal error"})
+	return fmt.Errorf("imapserver: panic: %v", p)
+}
+
+// end sends what is left, and says why the session has ended.
+func (c *Conn) end() error {
 	c.flush()
 	switch {
 	case c.quit:
@@ -161,36 +172,54 @@ func (c *Conn) nextEvent(ctx context.Context) imap.Event {
 		c.clock.waitFor(commandWait)
 	}
 	for {
-		secret := c.s.Secret() && c.s.State() == imap.Authenticating
 		piece, err := c.r.Next(c.bounds())
 		if err != nil {
-			if e, ok := errors.AsType[*imap.FrameError](err); ok {
-				c.log.LogAttrs(ctx, slog.LevelDebug, "bad command", slog.Any("err", err))
-				return c.s.BadLine(e)
-			}
-			c.lost(err)
-			return nil
+			return c.badCommand(ctx, err)
 		}
+		command := piece.Command
 		if a := piece.Announce; a != nil {
-			v := c.s.Literal(a)
-			c.r.Decide(v)
-			c.sync = !a.NonSync && v.Do != imap.Refuse
-			switch v.Do {
-			case imap.Inline:
-				c.askForLiteral()
-				continue
-			case imap.Refuse:
+			if c.decide(a) != imap.Stream {
 				continue
 			}
-			piece.Command = a.Head
+			command = a.Head
 		}
-		e := c.s.Step(piece.Command)
-		if c.log.Enabled(ctx, slog.LevelDebug) {
-			c.logCommand(ctx, piece.Command, secret || c.s.Secret())
-		}
-		c.s.Configure(c.encoder())
-		return e
+		return c.step(ctx, command)
 	}
+}
+
+// What nextEvent does behind a wait is done by functions of their own: thousands
+// of goroutines wait there, and what its frame needs they all hold.
+
+// badCommand steps for a command that cannot be read.
+func (c *Conn) badCommand(ctx context.Context, err error) imap.Event {
+	if e, ok := errors.AsType[*imap.FrameError](err); ok {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "bad command", slog.Any("err", err))
+		c.s.Configure(c.encoder())
+		return c.s.BadLine(e)
+	}
+	c.lost(err)
+	return nil
+}
+
+// decide decides on a literal.
+func (c *Conn) decide(a *imap.Announce) imap.Do {
+	v := c.s.Literal(a)
+	c.r.Decide(v)
+	c.sync = !a.NonSync && v.Do != imap.Refuse
+	if v.Do == imap.Inline {
+		c.askForLiteral()
+	}
+	return v.Do
+}
+
+func (c *Conn) step(ctx context.Context, command []byte) imap.Event {
+	secret := c.s.Secret() && c.s.State() == imap.Authenticating
+	e := c.s.Step(command)
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.logCommand(ctx, command, secret || c.s.Secret())
+	}
+	c.s.Configure(c.encoder())
+	return e
 }
 
 // askForLiteral sends the "+" that a synchronising literal waits for.
@@ -344,6 +373,9 @@ func (c *Conn) finish(ctx context.Context, err error) {
 	c.rest()
 	c.link.Close(err == nil)
 	c.r.Release()
+	c.stop()
+	c.cancel()
+	c.server.group.Dismiss(c.member())
 	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.clock.began)))
 }
 

@@ -200,4 +200,4 @@ type upgrader struct{ c *Conn }
 func (u upgrader) Buffered() int { return u.c.r.Buffered() }
 
 // Upgrade: see Buffered.
-func (u upgrader) Upgrade(io.Reader) error { return u.c.r.Upgrade(source(u)) }
+func (u upgrader) Upgrade(io.Reader) error { return u.c.r.Upgrade(&source{u.c}) }

@@ -114,7 +114,7 @@ func (c *Conn) rest() error {
 // leaves, in one write for a batch of commands.
 type source struct{ c *Conn }
 
-func (s source) Read(p []byte) (int, error) {
+func (s *source) Read(p []byte) (int, error) {
 	if err := s.c.rest(); err != nil {
 		return 0, err
 	}

@@ -98,16 +98,15 @@ func (s *Server) Serve(l net.Listener) error {
 // backend gets; when it is done the session ends.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	c := newConn(s, nc, cancel)
 	if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil {
 		c.turnAway(err)
+		cancel()
 		return err
 	}
-	defer s.group.Dismiss(c.member())
 	// A context that ends from outside ends the session as Shutdown does.
-	defer context.AfterFunc(ctx, c.link.Stop)()
-	return c.serve(ctx)
+	c.stop = context.AfterFunc(ctx, c.link.Stop)
+	return c.serve(ctx) // which undoes all this
 }
 
 // Shutdown ends the server gracefully: listeners are closed, sessions get a BYE
