@@ -70,8 +70,15 @@ type member Conn
 
 func (c *Conn) member() *member { return (*member)(c) }
 
-func (m *member) Remote() netip.AddrPort { return m.link.Remote() }
-func (m *member) Stop()                  { m.link.Stop() }
+// Remote is what connections are counted by; trusted proxies are not counted.
+func (m *member) Remote() netip.AddrPort {
+	if m.link.From(m.server.Trust.Proxy) {
+		return netip.AddrPort{}
+	}
+	return m.link.Remote()
+}
+
+func (m *member) Stop() { m.link.Stop() }
 func (m *member) Abort() {
 	m.cancel()
 	m.link.Abort()
@@ -80,8 +87,8 @@ func (m *member) Abort() {
 // ID numbers the connections of a Server, from 1.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Remote returns the peer's address, an IPv4 one never as IPv6. It is invalid
-// where it is not known.
+// Remote returns the client's address, as a trusted proxy names it or as it is; an
+// IPv4 one never as IPv6. It is invalid where it is not known.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // Peer returns the peer's address as the net.Conn has it.
@@ -373,9 +380,7 @@ func (c *Conn) finish(ctx context.Context, err error) {
 	c.rest()
 	c.link.Close(err == nil)
 	c.r.Release()
-	c.stop()
-	c.cancel()
-	c.server.group.Dismiss(c.member())
+	c.release()
 	c.log.LogAttrs(ctx, slog.LevelInfo, "session ended", slog.Any("why", err), slog.Duration("after", time.Since(c.clock.began)))
 }
 

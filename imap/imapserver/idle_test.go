@@ -5,13 +5,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/imap/imapserver"
+	"github.com/mailwire/mailwire/internal/memnet"
 )
 
 // IDL-1: IDLE, DONE and the next command in one packet; IDL-2; IDL-3.
@@ -274,4 +277,38 @@ func TestLimits(t *testing.T) {
 		wantLines(t, "unknown", c.exchange("c AUTHENTICATE FOO\r\n"), []string{"NO ..."})
 		wantLines(t, "good", c.exchange("d AUTHENTICATE PLAIN\r\nAHUAcA==\r\n"), []string{"+ ", "OK [CAPABILITY ..."})
 	})
+}
+
+// A trusted proxy names the client; one that does not is not served.
+func TestProxy(t *testing.T) {
+	srv := newServer(newStore(t))
+	srv.Trust.Proxy = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	var seen netip.AddrPort
+	srv.Caps = func(c *imapserver.Conn, have []imap.Cap) []imap.Cap {
+		seen = c.Remote()
+		return have
+	}
+	near, far := memnet.Pipe(memnet.Options{})
+	done := make(chan error, 1)
+	go func() { done <- srv.ServeConn(context.Background(), far) }()
+	io.WriteString(near, "PROXY TCP4 198.51.100.7 192.0.2.25 5000 143\r\na LOGOUT\r\n")
+	out, err := io.ReadAll(near)
+	if err != nil || !strings.HasSuffix(string(out), "a OK LOGOUT done\r\n") {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if err := <-done; err != nil || seen.Addr().String() != "198.51.100.7" {
+		t.Errorf("ServeConn: %v; the client is %v", err, seen)
+	}
+	near, far = memnet.Pipe(memnet.Options{})
+	go func() { done <- srv.ServeConn(context.Background(), far) }()
+	io.WriteString(near, "a LOGIN u p\r\nb LOGOUT\r\n")
+	if out, _ := io.ReadAll(near); len(out) > 0 {
+		t.Errorf("without a header: %q", out)
+	}
+	if err := <-done; err == nil {
+		t.Error("without a header: no error")
+	}
+	if err := srv.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

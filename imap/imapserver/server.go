@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -46,6 +45,7 @@ type Server struct {
 	Limits   imap.Limits
 	Conns    Conns
 	Timeouts Timeouts
+	Trust    Trust
 	// Spool keeps what has to be read twice. nil: memory up to 1 MiB, a temporary
 	// file beyond.
 	Spool func() Spool
@@ -106,7 +106,32 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	}
 	// A context that ends from outside ends the session as Shutdown does.
 	c.stop = context.AfterFunc(ctx, c.link.Stop)
-	return c.serve(ctx) // which undoes all this
+	if c.link.From(s.Trust.Proxy) {
+		if err := c.acceptClient(); err != nil {
+			c.release()
+			return err
+		}
+	}
+	return c.serve(ctx)
+}
+
+// acceptClient lets in whom a trusted proxy names, counted by his address.
+func (c *Conn) acceptClient() error {
+	if err := c.acceptProxy(); err != nil {
+		return err
+	}
+	err := c.server.group.Admit(c.member(), c.server.Conns.limits())
+	if err != nil {
+		c.turnAway(err)
+	}
+	return err
+}
+
+// release undoes what ServeConn has done for the connection.
+func (c *Conn) release() {
+	c.stop()
+	c.cancel()
+	c.server.group.Dismiss(c.member())
 }
 
 // Shutdown ends the server gracefully: listeners are closed, sessions get a BYE
@@ -118,24 +143,8 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.group.Shutdown(c
 // Close closes all listeners and connections at once.
 func (s *Server) Close() error { return s.group.Close() }
 
-func (s *Server) hostname() string {
-	if s.Hostname != "" {
-		return s.Hostname
-	}
-	if name, err := os.Hostname(); err == nil && name != "" {
-		return name
-	}
-	return "localhost"
-}
-
-var discard = slog.New(slog.DiscardHandler)
-
-func (s *Server) logger() *slog.Logger {
-	if s.Logger == nil {
-		return discard
-	}
-	return s.Logger
-}
+func (s *Server) hostname() string     { return netserver.Hostname(s.Hostname) }
+func (s *Server) logger() *slog.Logger { return netserver.Logger(s.Logger) }
 
 // extensions returns the tables that Extensions make.
 func (s *Server) extensions() *table {
