@@ -40,6 +40,10 @@ var fetchCases = []Case{
 			}
 			a := s.ok("FETCH 1 (BODY.PEEK[TEXT]<5.3>)")
 			s.wantIn(a, 1, "BODY[TEXT]<5>", "of ")
+		}},
+	{ID: "FET-2b", Title: "what is no part is refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+		run: func(d *dialogue) {
+			s := d.selected("A", d.box(numbered(1)...))
 			s.bad("FETCH 1 (BODY.PEEK[]<0.0>)", "FETCH 1 (BODY.PEEK[]<5>)", "FETCH 1 (BODY.PEEK[]<-1.5>)", "FETCH 1 (BODY.PEEK[]<1.>)", "FETCH 1 (BODY.PEEK[]<.5>)", "FETCH 1 (BODY.PEEK[]<1.2)")
 		}},
 	{ID: "FET-3", Title: "a part that is not there is NIL or empty, and the rest of the row is right", Level: Must, Refs: []string{"RFC 9051, section 6.4.5.1"},

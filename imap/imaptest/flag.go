@@ -35,7 +35,14 @@ var flagCases = []Case{
 	{ID: "CST-1", Title: "flags that are none are refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
-			s.bad(`STORE 1 +FLAGS (\Recent)`, `STORE 1 +FLAGS (\Bogus)`, `STORE 1 FLAGS (\Seen \Bogus)`, `STORE 1 +FLAGS (a b(c)`, `STORE 1 FLAGS (\*)`, `STORE 1 +FLAGS ("a")`, `STORE 1 +FLAGS (a]b%)`, `STORE 1 FLAGSX (\Seen)`, `STORE 1 +FLAGS`)
+			s.bad(`STORE 1 +FLAGS (\Recent)`, `STORE 1 +FLAGS (\Bogus)`, `STORE 1 FLAGS (\Seen \Bogus)`, `STORE 1 +FLAGS (a b(c)`, `STORE 1 FLAGS (\*)`, `STORE 1 +FLAGS ("a")`, `STORE 1 FLAGSX (\Seen)`, `STORE 1`)
+			s.refused(`STORE 1 +FLAGS (a]b%)`)
+			s.wantFlags(1, "")
+		}},
+	{ID: "CST-1c", Title: "STORE without flags is refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+		run: func(d *dialogue) {
+			s := d.selected("A", d.box(numbered(1)...))
+			s.bad("STORE 1 +FLAGS", "STORE 1 FLAGS ", "STORE 1 +FLAGS (\\Seen", "UID STORE 1 -FLAGS.SILENT")
 			s.wantFlags(1, "")
 		}},
 	{ID: "CST-1b", Title: "flags are set, added and taken away, and told as they are", Level: Must, Refs: []string{"RFC 9051, section 6.4.6"},

@@ -2,6 +2,7 @@ package imaptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ var (
 	}
 	placesAuthenticated = []place{
 		{"SELECT ", ""}, {"EXAMINE ", " (CONDSTORE)"}, {"CREATE ", ""}, {"DELETE ", ""}, {"RENAME ", " x"}, {"RENAME x ", ""}, {"SUBSCRIBE ", ""}, {"UNSUBSCRIBE ", ""},
-		{"LIST ", " x"}, {`LIST "" `, ""}, {`LSUB "" `, ""}, {"STATUS ", " (MESSAGES)"}, {"STATUS INBOX ", ""}, {"APPEND ", " {1+}\r\nx"}, {"ENABLE ", ""}, {"IDLE ", ""}, {"NAMESPACE ", ""},
+		{"LIST ", " x"}, {`LIST "" `, ""}, {`LSUB "" `, ""}, {"STATUS ", " (MESSAGES)"}, {"STATUS INBOX ", ""}, {"APPEND ", " {1+}\r\nx"}, {"ENABLE ", ""}, {"NAMESPACE ", ""},
 		{"XYZZY ", ""}, {`"`, `"`}, {"SELECT (", ")"}, {"COMPRESS ", ""}, {"APPEND missing-mailbox ", ""}, {`APPEND missing-mailbox (\Seen) `, ""},
 	}
 	placesSelected = []place{
@@ -79,11 +80,9 @@ func injectAll(d *dialogue, places []place, open func(name string) *session, try
 			s = open(fmt.Sprint("A", i))
 		}
 		try(s, p)
-		if s.ended { // BYE is an answer too
+		if s.ended || s.cmd("NOOP").name == "" { // BYE is an answer too
 			s.mayEnd = true
-			continue
 		}
-		s.ok("NOOP")
 	}
 	d.wantNoMailbox("injected")
 }
@@ -126,12 +125,18 @@ var framingCases = []Case{
 			box := d.box(numbered(1)...)
 			injectAll(d, placesSelected, func(name string) *session { return d.selected(name, box) }, func(s *session, p place) { s.injectSync(p, 5000) })
 		}},
+	{ID: "FRM-1f", Title: "octets of a refused literal are never commands, behind IDLE", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+", "IDLE"},
+		run: func(d *dialogue) {
+			for _, size := range []int{21, 5000, 70_000} {
+				injectAll(d, []place{{"IDLE ", ""}}, d.open, func(s *session, p place) { s.inject(p, size, false) })
+			}
+		}},
 	{ID: "FRM-2", Title: "sizes that fit no number are literals all the same, and what follows is not executed", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			for i, size := range []string{"9999999999", "99999999999999999999", "18446744073709551616", "4294967296", "18446744073709551618", strings.Repeat("9", 100)} {
 				s := d.open(fmt.Sprint("A", i))
 				s.raw("x APPEND INBOX {" + size + "+}\r\nZ CREATE injected\r\nZ2 NOOP\r\n")
-				s.conn.SetReadDeadline(d.deadline())
+				s.closeWrite()
 				s.swallowed("x")
 			}
 			d.wantNoMailbox("injected")
@@ -154,7 +159,11 @@ var framingCases = []Case{
 			for _, head := range []string{"LOGIN ", "LOGIN x ", "XYZZY "} {
 				tag := s.newTag()
 				s.raw(tag + " " + head + "{50000000}\r\n")
-				s.wantEnd(s.until(tag), head+"{50000000}", "NO", "BAD")
+				a := s.until(tag)
+				if s.wantEnd(a, head+"{50000000}", "NO", "BAD", ""); a.name == "" {
+					s.mayEnd = true
+					break
+				}
 			}
 		}},
 	{ID: "FRM-5", Title: "a bad command that ends in a literal is bad to its end", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
@@ -210,8 +219,9 @@ var framingCases = []Case{
 			}
 			s.ok(`LIST "" ~box`)
 			name := d.target.Prefix + "~box"
-			s.ok("CREATE " + name)
-			s.ok("SELECT " + name)
+			if a := s.want("CREATE "+name, "OK", "NO"); a.name == "OK" {
+				s.ok("SELECT " + name)
+			}
 		}},
 	{ID: "FRM-9", Title: "an empty line is answered, and not with a tag", Level: Must, Refs: []string{"RFC 9051, section 2.2.1", "RFC 9051, section 7.1.3"},
 		run: func(d *dialogue) {
@@ -330,11 +340,10 @@ var framingCases = []Case{
 				s.raw(strings.Repeat("(", 32<<10))
 			}
 			s.raw("\r\n")
-			if r := s.read(); r == nil || r.name == "BYE" {
-				s.mayEnd = true
-			} else if r.name != "BAD" {
+			if r := s.read(); r != nil && r.name != "BAD" && r.name != "BYE" {
 				s.fail("want BAD or BYE")
 			}
+			s.mayEnd = true
 			d.setup.ok("NOOP")
 		}},
 	{ID: "FRM-19", Title: "how octets are cut into packets changes nothing", Level: Must, Refs: []string{"RFC 9051, section 2.2"}, Needs: []string{"LITERAL+"},
@@ -349,18 +358,23 @@ var framingCases = []Case{
 				s.running = "?"
 				s.mirror.loose = true
 				send(s)
-				var got strings.Builder
-				for i := 1; i <= 6; i++ {
-					a := s.until(fmt.Sprint("x", i))
-					for _, r := range append(a.lines, a.response) {
-						if r.code != "HIGHESTMODSEQ" && r.name != "RECENT" {
-							fmt.Fprintln(&got, r.tag, r.num, r.name, r.args, r.code, r.codeArgs)
-						}
+				// Some of the commands may be answered in another order.
+				var got []string
+				for tagged := 0; tagged < 6 && !d.over(); {
+					r := s.read()
+					if r == nil {
+						break
+					}
+					if r.tag != "*" {
+						tagged++
+					}
+					if r.code != "HIGHESTMODSEQ" && r.name != "RECENT" {
+						got = append(got, fmt.Sprintln(r.tag, r.num, r.name, r.args, r.code, r.codeArgs))
 					}
 				}
-				s.mayEnd = true
-				s.conn.Close()
-				return got.String()
+				s.drop()
+				slices.Sort(got)
+				return strings.Join(got, "")
 			}
 			want := play(func(s *session) { s.raw(octets) })
 			if got := play(func(s *session) { s.eachOctet(octets) }); !d.over() && got != want {
@@ -428,10 +442,6 @@ func (s *session) swallowed(tag string) {
 			if r.name == "OK" {
 				s.fail("the command succeeds")
 			}
-			// The next command belongs to the literal, whose octets go on for ever.
-			s.mayEnd = true
-			s.conn.Close()
-			return
 		default:
 			s.fail("a literal is executed as command %q", r.tag)
 		}

@@ -70,12 +70,25 @@ var idleCases = []Case{
 				s.raw(done + "\r\n")
 				s.wantEnd(s.until(tag), "IDLE", "OK")
 			}
-			for _, line := range []string{"Z CREATE injected", "Z CREATE {8+}\r\ninjected", "DONE now", ""} {
+			for _, line := range []string{"Z CREATE injected", "DONE now", ""} {
 				tag := s.idle()
 				s.raw(line + "\r\n")
 				s.wantEnd(s.until(tag), "IDLE", "BAD")
 				s.ok("NOOP")
 			}
+			d.wantNoMailbox("injected")
+		}},
+	{ID: "IDL-2b", Title: "a line that is refused in IDLE takes its literal with it", Level: Practice, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"IDLE", "LITERAL+"},
+		run: func(d *dialogue) {
+			s := d.open("A")
+			tag := s.idle()
+			s.raw("Z CREATE " + litPlus("injected") + "\r\n")
+			s.wantEnd(s.until(tag), "IDLE", "BAD")
+			s.ok("NOOP")
+			tag = s.idle()
+			s.raw("XYZZY " + litPlus("\r\nZ CREATE injected\r\n") + "\r\n")
+			s.wantEnd(s.until(tag), "IDLE", "BAD")
+			s.ok("NOOP")
 			d.wantNoMailbox("injected")
 		}},
 	{ID: "IDL-3", Title: "IDLE is also for when nothing is selected", Level: Must, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,

@@ -7,10 +7,12 @@ import (
 var loginCases = []Case{
 	{ID: "AUT-1", Title: "commands are for their states", Level: Must, Refs: []string{"RFC 9051, section 3"},
 		run: func(d *dialogue) {
-			s := d.connect("A")
-			s.secure()
-			s.bad("SELECT INBOX", "FETCH 1 FLAGS", `LIST "" "*"`, "STATUS INBOX (MESSAGES)", "EXPUNGE", "IDLE")
-			s.login()
+			for i, text := range []string{"SELECT INBOX", "FETCH 1 FLAGS", `LIST "" "*"`, "STATUS INBOX (MESSAGES)", "EXPUNGE", "IDLE", "APPEND INBOX " + lit("x: y"), "UID FETCH 1 FLAGS", "CLOSE", "CREATE x"} {
+				s := d.connect("A" + string(rune('a'+i))) // few mistakes are forgiven before login
+				s.secure()
+				s.bad(text)
+			}
+			s := d.open("A")
 			s.bad("FETCH 1 FLAGS", "STORE 1 FLAGS ()", "SEARCH ALL", "EXPUNGE", "COPY 1 INBOX", "UID FETCH 1 FLAGS", "CLOSE", "LOGIN x y", "AUTHENTICATE PLAIN")
 			s.ok("SELECT INBOX")
 			s.bad("LOGIN x y", "AUTHENTICATE PLAIN")
@@ -30,8 +32,13 @@ var loginCases = []Case{
 				s.ok("SELECT " + box)
 				s.wantCount(2)
 			}
-			s.bad("SELECT", "SELECT ()")
-			s.ok("FETCH 1 FLAGS") // what is not grammatical selects and closes nothing
+		}},
+	{ID: "AUT-2b", Title: "a SELECT that is not grammatical closes nothing", Level: Practice, Refs: []string{"RFC 9051, section 6.3.2"},
+		run: func(d *dialogue) {
+			s := d.selected("A", d.box(numbered(1)...))
+			s.bad("SELECT", "SELECT ()", "EXAMINE INBOX x")
+			s.mirror.exists, s.mirror.loose = 1, false
+			s.ok("FETCH 1 FLAGS")
 		}},
 	{ID: "AUT-3", Title: "* ends an AUTHENTICATE, which can be tried again", Level: Must, Refs: []string{"RFC 9051, section 6.2.2"},
 		run: func(d *dialogue) {

@@ -368,6 +368,20 @@ func (s *session) bad(texts ...string) {
 	}
 }
 
+// drop ends the connection without LOGOUT.
+func (s *session) drop() {
+	s.mayEnd = true
+	s.conn.Close()
+}
+
+// closeWrite says that nothing more will be sent.
+func (s *session) closeWrite() {
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		fmt.Fprintf(&s.d.log, "%s C sends no more\n", s.name)
+		c.CloseWrite()
+	}
+}
+
 // all returns the untagged responses of a name.
 func (a *answer) all(name string) []*response {
 	var out []*response
