@@ -210,6 +210,9 @@ func (h *handle) ClaimRecent(ctx context.Context, claim bool) (imap.UIDSet, erro
 }
 
 func (h *handle) Watch(push func(imapview.Change)) (stop func()) {
+	if !h.account.Abilities().Has(imapserver.HasWatch) {
+		return h.BaseMailbox.Watch(push)
+	}
 	h.box.user.mu.Lock()
 	defer h.box.user.mu.Unlock()
 	h.box.watchers[h] = push

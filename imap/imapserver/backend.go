@@ -158,6 +158,7 @@ const (
 	HasRecent                         // ClaimRecent
 	HasSpecialUse                     // special-use attributes are known, and taken by CREATE
 	HasSearch                         // Search knows more than BaseMailbox
+	HasWatch                          // Watch tells; without it mailboxes are polled for new and removed messages
 
 	AllAbilities Ability = 1<<iota - 1
 )
@@ -190,7 +191,7 @@ type BaseMailbox struct{}
 
 func (BaseMailbox) embedBase() {}
 
-// Watch tells nothing: changes are found when the mailbox is polled.
+// Watch tells nothing: see HasWatch.
 func (BaseMailbox) Watch(func(imapview.Change)) (stop func()) { return func() {} }
 
 // Close does nothing.

@@ -49,6 +49,7 @@ const (
 	loginWait   wait = iota // the end of authentication
 	commandWait             // a whole command
 	contentWait             // octets of a message
+	relayWait               // octets for another server
 )
 
 // waitFor begins another wait.
@@ -60,7 +61,7 @@ func (k *clock) ReadBy(now time.Time) time.Time {
 	switch {
 	case k.waits == loginWait:
 		return netserver.After(k.began, k.timeouts.Login)
-	case !k.by.IsZero():
+	case !k.by.IsZero() || k.waits == relayWait:
 	case k.waits == contentWait:
 		k.by = netserver.After(now, k.timeouts.Content)
 	default:

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -174,8 +175,10 @@ func (f *fetching) changedSince(ctx context.Context, live imap.UIDSet) (out imap
 	return out, nil
 }
 
-// rows prints the rows, and returns how many messages there were.
-func (f *fetching) rows(ctx context.Context, wanted imap.UIDSet) (n int, err error) {
+// rows prints the rows, and returns how many messages there were. One that
+// cannot be read costs the client no other: the command goes on, and ends with
+// the error.
+func (f *fetching) rows(ctx context.Context, wanted imap.UIDSet) (n int, failed error) {
 	for m, err := range f.s.box.Messages(ctx, wanted, f.need) {
 		if err != nil {
 			return n, err
@@ -184,11 +187,14 @@ func (f *fetching) rows(ctx context.Context, wanted imap.UIDSet) (n int, err err
 		if f.since != 0 && m.ModSeq <= f.since {
 			continue
 		}
-		if err := f.print(m); err != nil {
-			return n, err
+		if err := f.print(m); err != nil && failed == nil {
+			failed = err
+		}
+		if f.c.broken != nil {
+			return n, f.c.broken
 		}
 	}
-	return n, ctx.Err()
+	return n, cmp.Or(failed, ctx.Err())
 }
 
 // print prints one row.

@@ -37,6 +37,25 @@ func (c *Conn) idle(ctx context.Context) {
 	s.mu.Unlock()
 	c.idler = i
 	i.flush() // what has come in between
+	if !c.abilities.Has(HasWatch) {
+		i.poll()
+	}
+}
+
+// pollPace is how often a mailbox that tells nothing is looked at inside IDLE.
+const pollPace = 30 * time.Second
+
+// poll looks at the mailbox again and again.
+func (i *idler) poll() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.over {
+		return
+	}
+	i.poller = time.AfterFunc(pollPace, func() {
+		i.c.server.flush.add(i.flush)
+		i.poll()
+	})
 }
 
 // idleEnd waits for the flusher and sends it away. It may be called at any time.
@@ -52,8 +71,10 @@ func (c *Conn) idleEnd() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.over = true
-	if i.timer != nil {
-		i.timer.Stop()
+	for _, t := range []*time.Timer{i.timer, i.poller} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 }
 
@@ -73,11 +94,12 @@ type idler struct {
 	s   *selected
 	ctx context.Context
 
-	mu    sync.Mutex // held while something is told
-	enc   imap.Encoder
-	over  bool
-	last  time.Time
-	timer *time.Timer
+	mu     sync.Mutex // held while something is told
+	enc    imap.Encoder
+	over   bool
+	last   time.Time
+	timer  *time.Timer // of idlePace
+	poller *time.Timer
 }
 
 // flush tells what is to be told, now or when idlePace allows it.
@@ -99,7 +121,7 @@ func (i *idler) flush() {
 	i.s.queued = false
 	gone := i.s.view.Gone()
 	i.s.mu.Unlock()
-	i.c.tellAs(i.ctx, i.s, imap.TellAll, &i.enc)
+	i.c.tellAs(i.ctx, i.s, imap.TellAll, &i.enc, func() error { return nil })
 	if gone {
 		i.enc.Reply(imap.Reply{Tag: "*", Status: goneStatus})
 	}

@@ -312,3 +312,44 @@ func TestProxy(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A store that tells nothing is asked every 30 seconds inside IDLE.
+func TestIdlePolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		store.Mask(imapserver.HasWatch)
+		c := login(t, newServer(store))
+		c.send("i IDLE\r\n")
+		c.line()
+		began := time.Now()
+		for range 2 {
+			deliver(t, store, "m")
+			if got := c.line(); !strings.HasSuffix(got, "EXISTS") {
+				t.Errorf("got %q", got)
+			}
+			c.line()
+		}
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("took %v, want a minute", took)
+		}
+		c.send("DONE\r\n")
+		c.answer("i")
+		c.ok("LOGOUT")
+		<-c.done
+	})
+}
+
+// One message that cannot be read costs the client no other.
+func TestUnreadableMessage(t *testing.T) {
+	store := newStore(t)
+	fill(t, store)
+	c := login(t, newServer(store))
+	got := c.cmd("FETCH 1:2 (UID BINARY.PEEK[1])")
+	if len(got) != 3 {
+		t.Errorf("got %q", got)
+	}
+	c.exchange("a APPEND INBOX {41+}\r\nContent-Transfer-Encoding: x-odd\r\n\r\nabc\r\n\r\n")
+	wantLines(t, "FETCH", c.cmd("FETCH 1:3 (BINARY.SIZE[1])"), []string{
+		"* 1 FETCH (BINARY.SIZE[1] 8)", "* 2 FETCH (BINARY.SIZE[1] 18)", "NO [UNKNOWN-CTE] unknown transfer encoding",
+	})
+}

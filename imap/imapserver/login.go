@@ -84,6 +84,11 @@ func (c *Conn) open(ctx context.Context, id auth.Identity) {
 		c.settle(c.status(ctx, err))
 		return
 	}
+	if to, ok := c.server.Backend.(redirect); ok {
+		defer c.server.dismissUser(id.Authzid)
+		c.redirect(ctx, id, to)
+		return
+	}
 	account, err := c.openAccount(ctx, id)
 	if err != nil {
 		c.server.dismissUser(id.Authzid)

@@ -58,9 +58,10 @@ func (c *Conn) openMailbox(ctx context.Context, e *imap.SelectEvent) (*selected,
 		box.Close()
 		return nil, nil, err
 	}
+	st.UIDNext = max(st.UIDNext, uids.Max()+1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view = imapview.New(uids, max(st.UIDNext, uids.Max()+1), imapview.Options{Vanished: c.s.Enabled(imap.CapQResync)})
+	s.view = imapview.New(uids, st.UIDNext, imapview.Options{Vanished: c.s.Enabled(imap.CapQResync)})
 	for _, change := range s.early {
 		s.view.Push(change)
 	}

@@ -132,11 +132,11 @@ func (c *Conn) modes() {
 	}
 }
 
-// refresh catches up with the store where the view has lost count: that has to
-// be done before numbers are used, and outside of its lock.
+// refresh catches up with the store where the view has lost count, which has to
+// be done before numbers are used, or where nothing is told of changes.
 func (c *Conn) refresh(ctx context.Context) {
 	s := c.selected
-	if !s.needsResync() {
+	if !s.needsResync() && c.abilities.Has(HasWatch) {
 		return
 	}
 	// UIDNEXT first: a message that comes in between is then announced by its
@@ -147,12 +147,13 @@ func (c *Conn) refresh(ctx context.Context) {
 		uids, err = s.box.UIDs(ctx)
 	}
 	if err != nil {
-		c.log.LogAttrs(ctx, slog.LevelError, "cannot resynchronise", slog.Any("err", err))
+		c.log.LogAttrs(ctx, slog.LevelError, "cannot look for changes", slog.Any("err", err))
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view.Resync(uids, max(st.UIDNext, uids.Max()+1))
+	s.fresh = true
 }
 
 // tell prints what may be told now.
@@ -165,12 +166,12 @@ func (c *Conn) tell(ctx context.Context) {
 	if t == imap.TellNothing || t == imap.TellDrop {
 		return
 	}
-	c.tellAs(ctx, s, t, c.encoder())
+	c.tellAs(ctx, s, t, c.encoder(), c.Flush)
 }
 
-// tellAs prints updates to e. It is called by the goroutine of the connection,
-// or by a flusher while that waits inside IDLE.
-func (c *Conn) tellAs(ctx context.Context, s *selected, t imap.Tell, e *imap.Encoder) {
+// tellAs prints updates to e, and has it flushed between lines. It is called by
+// the goroutine of the connection, or by a flusher while that waits inside IDLE.
+func (c *Conn) tellAs(ctx context.Context, s *selected, t imap.Tell, e *imap.Encoder, flush func() error) {
 	c.refresh(ctx)
 	var room [8]imapview.Update
 	updates := room[:0]
@@ -192,6 +193,9 @@ func (c *Conn) tellAs(ctx context.Context, s *selected, t imap.Tell, e *imap.Enc
 			s.mu.Unlock()
 		}
 		s.printUpdate(e, &updates[i])
+		if flush() != nil {
+			return
+		}
 	}
 }
 

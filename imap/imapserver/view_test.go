@@ -127,6 +127,27 @@ func TestScenes(t *testing.T) {
 				1 [] 21
 				4 [] 21
 		`},
+		{name: "a store that tells nothing is asked", mask: imapserver.HasWatch, script: `
+			A NOOP
+			deliver m5
+			A NOOP
+				* 5 EXISTS
+				* 5 RECENT
+				OK done
+			B STORE 2 +FLAGS.SILENT (\Deleted)
+			B EXPUNGE
+			A FETCH 3 UID
+				* 3 FETCH (UID 3)
+				OK done
+			A FETCH 2 UID
+				OK [EXPUNGEISSUED] some are gone
+			A NOOP
+				* 2 EXPUNGE
+				OK done
+			A FETCH 2 UID
+				* 2 FETCH (UID 3)
+				OK done
+		`},
 		{name: "VIEW-13: one session sees a message as recent", script: `
 			A NOOP
 			B NOOP
