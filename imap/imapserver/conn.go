@@ -220,10 +220,13 @@ func (c *Conn) decide(a *imap.Announce) imap.Do {
 }
 
 func (c *Conn) step(ctx context.Context, command []byte) imap.Event {
-	secret := c.s.Secret() && c.s.State() == imap.Authenticating
+	before := c.s.State()
 	e := c.s.Step(command)
 	if c.log.Enabled(ctx, slog.LevelDebug) {
-		c.logCommand(ctx, command, secret || c.s.Secret())
+		// Before the login nothing is shown: what is no command, as " LOGIN u p" or
+		// a response that comes too late, holds passwords too.
+		secret := before == imap.NotAuthenticated || before == imap.Authenticating || c.s.Secret()
+		c.logCommand(ctx, command, secret)
 	}
 	c.s.Configure(c.encoder())
 	return e

@@ -43,7 +43,10 @@ func TestSecretsAreNotLogged(t *testing.T) {
 	c.exchange("b LOGIN u \"" + secret + "\" junk\r\n")
 	c.exchange("c AUTHENTICATE PLAIN AHUAdEFuc1RhYWY=\r\n")
 	c.exchange("d AUTHENTICATE PLAIN\r\nAHUAdEFuc1RhYWY=\r\n")
+	c.exchange("* LOGIN u " + secret + "\r\n")
+	c.exchange("e LOGON u " + secret + "\r\n")
 	c.ok("LOGIN u p")
+	c.exchange("f LOGIN u " + secret + "\r\n")
 	c.ok("CREATE shown")
 	for _, s := range []string{secret, "dEFuc1RhYWY"} {
 		if strings.Contains(log.String(), s) {
