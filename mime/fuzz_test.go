@@ -233,6 +233,7 @@ func FuzzHeader(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
+	f.Add([]byte(byteOrderMark + "\n\x80t: x"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, rest := ParseHeader(b, nil)
 		joined := h.Append(nil)

@@ -121,7 +121,7 @@ func emptyLine(block []byte) []byte {
 	for n > 0 && block[n-1] == '\r' {
 		n--
 	}
-	if n > 0 && block[n-1] != '\n' {
+	if n > 0 && block[n-1] != '\n' && string(block[:n]) != byteOrderMark {
 		return nil
 	}
 	return block[n:]
