@@ -86,3 +86,11 @@ func TestOurServer(t *testing.T) {
 		}
 	}
 }
+
+func TestRunBackend(t *testing.T) {
+	store := imapmem.New()
+	if err := store.AddUser("ann", "x"); err != nil {
+		t.Fatal(err)
+	}
+	imaptest.RunBackend(t, &imaptest.Store{Backend: store, User: "ann"})
+}
