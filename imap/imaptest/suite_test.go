@@ -3,10 +3,13 @@ package imaptest_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"testing"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/imap/imapclient"
 	"github.com/mailwire/mailwire/imap/imapmem"
 	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/imap/imaptest"
@@ -93,4 +96,35 @@ func TestRunBackend(t *testing.T) {
 		t.Fatal(err)
 	}
 	imaptest.RunBackend(t, &imaptest.Store{Backend: store, User: "ann"})
+}
+
+// Our own client against what servers do.
+func TestRunClient(t *testing.T) {
+	imaptest.RunClient(t, func(ctx context.Context, addr string) (map[uint32][]byte, error) {
+		d := &imapclient.Dialer{
+			Addr: addr, TLS: auth.TLSPolicy{Level: auth.TLSNever},
+			Auth:        auth.ClientPolicy{Cleartext: auth.CleartextAny},
+			Credentials: auth.Credentials{Username: imaptest.User, Password: imaptest.Password},
+		}
+		c, err := d.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		if _, err := c.Select(ctx, "INBOX", nil); err != nil {
+			return nil, err
+		}
+		got := make(map[uint32][]byte)
+		for m, err := range c.Fetch(ctx, imap.UIDs(1, imap.Star), imap.ItemUID, imap.Peek("")) {
+			if err != nil {
+				return nil, err
+			}
+			b, err := io.ReadAll(m.Body(""))
+			if err != nil {
+				return nil, err
+			}
+			got[uint32(m.UID)] = b
+		}
+		return got, c.Logout(ctx)
+	})
 }
