@@ -23,6 +23,7 @@ type NewMessage struct {
 	src     io.Reader
 	indexer *mime.Indexer
 	check   contentCheck
+	came    int64
 	err     error // of src, or what is wrong with the octets
 }
 
@@ -45,6 +46,7 @@ func (m *NewMessage) Read(p []byte) (int, error) {
 
 // saw takes note of octets that have come.
 func (m *NewMessage) saw(p []byte) {
+	m.came += int64(len(p))
 	m.indexer.Write(p)
 	if err := m.check.write(p); err != nil && m.err == nil {
 		m.err = err
@@ -232,15 +234,14 @@ func (a *appending) messages() iter.Seq2[*NewMessage, error] {
 			if !yield(m, nil) {
 				return
 			}
-			if m.err != io.EOF {
-				err := m.result()
-				if err == nil {
-					err = errors.New("imapserver: the backend did not read a message to its end")
-				}
-				yield(nil, err)
-				return
+			err := m.result()
+			if err == nil && m.came != m.Size {
+				err = errors.New("imapserver: the backend did not read a message to its end")
 			}
-			if err := a.next(); err != nil {
+			if err == nil {
+				err = a.next()
+			}
+			if err != nil {
 				yield(nil, err)
 				return
 			}
@@ -264,7 +265,7 @@ func (a *appending) open() *NewMessage {
 		nulOK:    a.message.Binary,
 		headerOK: a.message.UTF8 || utf8 || c.server.Append8Bit,
 	}
-	if a.message.Binary && !a.message.UTF8 {
+	if a.message.Binary {
 		c.unbinary(m)
 	}
 	return m

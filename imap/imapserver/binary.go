@@ -148,7 +148,7 @@ func (c *Conn) unbinary(m *NewMessage) {
 		return
 	}
 	m.indexer.Reset(nil)
-	m.err, m.src, m.Size = nil, io.NewSectionReader(raw, 0, raw.Size()), raw.Size()
+	m.err, m.came, m.src, m.Size = nil, 0, io.NewSectionReader(raw, 0, raw.Size()), raw.Size()
 	m.check = contentCheck{headerOK: m.check.headerOK}
 }
 
