@@ -74,6 +74,10 @@ func (w *town) dial(ctx context.Context, network, addr string) (net.Conn, error)
 			server.Close()
 		}()
 		return client, nil
+	case "greets in tongues":
+		return scripted("hello\r\n").Dial(ctx, network, addr)
+	case "answers in tongues":
+		return scripted(greets, pipelines, "well\r\n").Dial(ctx, network, addr)
 	case "drops envelope":
 		return scripted(greets, pipelines, "").Dial(ctx, network, addr)
 	}
@@ -140,6 +144,9 @@ func TestDeliver(t *testing.T) {
 		{"greets 554 | greets 554", 2, "final 1", "final 1"},
 		{"down | greets 554", 2, "temporary 0", "temporary 0"},
 		{"greets 554 | down", 2, "temporary 1", "temporary 1"},
+		{"greets in tongues", 1, "temporary 0", "temporary 0"},
+		{"answers in tongues", 1, "temporary 0", "temporary 0"},
+		{"answers in tongues | fine", 2, "ok 1", "ok 1"},
 		{"drops envelope | fine", 2, "ok 1", "ok 1"},
 		{"drops content | fine", 1, "temporary 0", "temporary 0"},
 		{"451 MAIL | fine", 2, "ok 1", "ok 1"},
