@@ -63,7 +63,8 @@ func (r *reports) add(a action, rcpt store.Waiting, v verdict) {
 // for: RFC 3461, section 6.2. Of a longer one it is the header.
 const maxReturned = 1 << 20
 
-// notices makes the reports about a message, for the account that sent it. Nobody
+// notices makes the reports about a message, for the account that sent it. An error
+// means that it may work another time. Nobody
 // is told of what came from the null path, or reports would answer reports: RFC
 // 5321, section 4.5.5.
 func (d *daemon) notices(m *store.Outgoing, r *reports, now time.Time) ([]store.Notice, error) {
@@ -81,9 +82,14 @@ func (d *daemon) notices(m *store.Outgoing, r *reports, now time.Time) ([]store.
 			d.log.Warn("no account for a report", "id", m.Name, "from", m.From.String(), "action", actions[a].name)
 			continue
 		}
-		text, err := d.report(ctx, m, action(a), of, now)
+		original, full, err := d.original(ctx, m, action(a))
 		if err != nil {
-			return nil, fmt.Errorf("report on %s: %w", m.Name, err)
+			return nil, err
+		}
+		text, err := d.report(m, action(a), of, now, original, full)
+		if err != nil { // another time it would not work either
+			d.log.Error("no report", "id", m.Name, "from", m.From.String(), "action", actions[a].name, "err", err)
+			continue
 		}
 		all = append(all, store.Notice{Account: owner, Content: text})
 	}
@@ -91,7 +97,7 @@ func (d *daemon) notices(m *store.Outgoing, r *reports, now time.Time) ([]store.
 }
 
 // report makes one delivery status notification: RFC 3464.
-func (d *daemon) report(ctx context.Context, m *store.Outgoing, a action, of []reported, now time.Time) ([]byte, error) {
+func (d *daemon) report(m *store.Outgoing, a action, of []reported, now time.Time, original *mime.Message, full bool) ([]byte, error) {
 	status := mime.DeliveryStatus{ReportingMTA: d.hostname, EnvelopeID: m.Options.EnvID, Arrival: m.Arrived}
 	var human strings.Builder
 	fmt.Fprintf(&human, "This is %s.\n\n%s\n\n", d.hostname, actions[a].human)
@@ -101,10 +107,6 @@ func (d *daemon) report(ctx context.Context, m *store.Outgoing, a action, of []r
 		if r.err != nil {
 			fmt.Fprintf(&human, "    %s\n", lastWords(r.err))
 		}
-	}
-	original, full, err := d.original(ctx, m, a)
-	if err != nil {
-		return nil, err
 	}
 	b := new(mime.Builder).
 		From(mime.Address{Name: "Mail system", Local: "postmaster", Domain: d.domain}).
@@ -116,7 +118,7 @@ func (d *daemon) report(ctx context.Context, m *store.Outgoing, a action, of []r
 		return nil, err
 	}
 	out := bytes.NewBufferString("Return-Path: <>\r\n")
-	_, err = b.WriteTo(out)
+	_, err := b.WriteTo(out)
 	return out.Bytes(), err
 }
 

@@ -46,6 +46,7 @@ const (
 	maxPerDomain = 4  // of these for one domain
 	maxRetry     = 4 * time.Hour
 	pollTime     = time.Second // how soon what another process has changed is seen
+	troubleTime  = 10 * time.Second
 )
 
 // schedule says when to do what about mail that does not get through.
@@ -145,18 +146,32 @@ func (q *queue) dismiss(domain string) {
 func (q *queue) worker(ctx, work context.Context, domain string) {
 	defer q.poke() // another domain may have waited for the room
 	defer q.dismiss(domain)
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && work.Err() == nil {
 		m, err := q.take(work, domain)
 		if err == nil {
-			err = q.attempt(work, domain, m)
+			err = q.attempt(ctx, work, domain, m)
 			q.putBack(domain, m)
 		}
-		if err != nil {
-			if !errors.Is(err, store.ErrNotFound) && work.Err() == nil {
-				q.log.Error("queue", "domain", domain, "err", err)
-			}
+		switch {
+		case errors.Is(err, store.ErrNotFound):
 			return
+		case err != nil && work.Err() == nil:
+			q.trouble(ctx, err)
 		}
+	}
+}
+
+// trouble reports an error of our own and waits, since it will hardly go away at once.
+func (q *queue) trouble(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	q.log.Error("queue", "err", err)
+	timer := time.NewTimer(troubleTime)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -182,20 +197,22 @@ func (q *queue) putBack(domain string, m *store.Outgoing) {
 
 // attempt tries to deliver a message once, and writes down what came of it. If
 // work ends meanwhile nothing has been tried.
-func (q *queue) attempt(work context.Context, domain string, m *store.Outgoing) error {
+func (q *queue) attempt(ctx, work context.Context, domain string, m *store.Outgoing) error {
 	open := func() (io.ReadCloser, error) { return q.store.OutgoingContent(work, m) }
 	verdicts, reached := q.relay.send(work, m, open)
 	if work.Err() != nil && !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.err == nil || v.final }) {
 		return work.Err()
 	}
 	now := q.now()
-	if err := q.settle(m, verdicts, now); err != nil {
-		return err
+	err := q.settle(m, verdicts, now)
+	for err != nil && ctx.Err() == nil { // a host has taken it: to forget that would send it again
+		q.trouble(ctx, err)
+		err = q.settle(m, verdicts, now)
 	}
-	if !reached && verdicts[0].err != nil {
-		return q.store.Postpone(domain, now, now.Add(q.backoff(1)), lastWords(verdicts[0].err))
+	if err == nil && !reached && verdicts[0].err != nil {
+		err = q.store.Postpone(domain, now, now.Add(q.backoff(1)), lastWords(verdicts[0].err))
 	}
-	return nil
+	return err
 }
 
 // settle writes down what an attempt means for each recipient, together with the
@@ -232,7 +249,6 @@ func (q *queue) settle(m *store.Outgoing, verdicts []verdict, now time.Time) err
 	}
 	notices, err := q.notices(m, &reports, now)
 	if err != nil {
-		// Without its report the mail would be lost in silence; with it, it is tried again.
 		return err
 	}
 	if err := q.store.Settle(done, later, notices, now); err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +23,7 @@ import (
 	"github.com/mailwire/mailwire/examples/maild/store"
 	"github.com/mailwire/mailwire/mime"
 	"github.com/mailwire/mailwire/smtp"
+	"github.com/mailwire/mailwire/smtp/smtpclient"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
 
@@ -167,15 +171,7 @@ type received struct {
 // first one chooses.
 func (r *relayTest) serveAt(n int, h *remote) *remote {
 	r.t.Helper()
-	port := 0
-	if r.queue.relay.deliverer.Port != 25 {
-		port = int(r.queue.relay.deliverer.Port)
-	}
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.%d:%d", n, port))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.queue.relay.deliverer.Port = uint16(l.Addr().(*net.TCPAddr).Port)
+	l := r.listen(n)
 	if h.Server == nil {
 		h.Server = &smtpserver.Server{}
 	}
@@ -184,6 +180,21 @@ func (r *relayTest) serveAt(n int, h *remote) *remote {
 	go func() { h.Serve(l); close(done) }()
 	r.t.Cleanup(func() { h.Close(); <-done })
 	return h
+}
+
+func (r *relayTest) listen(n int) net.Listener {
+	r.t.Helper()
+	port := 0
+	if r.queue.relay.deliverer.Port != 25 {
+		port = int(r.queue.relay.deliverer.Port)
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.%d:%d", n, port))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { l.Close() })
+	r.queue.relay.deliverer.Port = uint16(l.Addr().(*net.TCPAddr).Port)
+	return l
 }
 
 func (h *remote) NewSession(context.Context, *smtpserver.Conn) (*smtpserver.Session, error) {
@@ -248,7 +259,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"accepted", demo, "x@b.test", 0, &remote{}, 1, nil, ""},
 		{"success wanted, the host does not report", demo, "x@b.test", success, &remote{}, 1, nil, "relayed x@b.test 2.0.0"},
-		{"success wanted, the host reports", demo, "x@b.test", success, &remote{Server: &smtpserver.Server{Offer: smtp.Offer{DSN: true}}}, 1, nil, ""},
+		{"success wanted, the host reports", store.Sender{From: demo.From, Options: smtp.MailOptions{EnvID: "e 1"}}, "x@b.test", success, &remote{Server: &smtpserver.Server{Offer: smtp.Offer{DSN: true}}}, 1, nil, ""},
 		{"refused", demo, "x@b.test", 0, &remote{rcpt: func(smtp.Rcpt) error { return refuse(550, 5, 1, 1) }}, 0, nil, "failed x@b.test 5.1.1"},
 		{"refused, failure wanted", demo, "x@b.test", failure, &remote{rcpt: func(smtp.Rcpt) error { return refuse(550, 5, 1, 1) }}, 0, nil, "failed x@b.test 5.1.1"},
 		{"refused, only success wanted", demo, "x@b.test", success, &remote{rcpt: func(smtp.Rcpt) error { return refuse(550, 5, 1, 1) }}, 0, nil, ""},
@@ -277,8 +288,10 @@ func TestVerdicts(t *testing.T) {
 				if want := "From: demo@a.test\r\nSubject: m\r\n\r\nThe body of m.\r\n"; got[0].content != want || got[0].From != tt.sender.From {
 					t.Errorf("from %v: %q, want %q", got[0].From, got[0].content, want)
 				}
-				if passed := got[0].To[0].Options.Notify; h.Offer.DSN && passed != tt.notify {
-					t.Errorf("NOTIFY=%v arrived, want %v", passed, tt.notify)
+				want := smtp.Envelope{From: tt.sender.From, Options: smtp.MailOptions{EnvID: tt.sender.Options.EnvID}, To: []smtp.Rcpt{to(tt.to, tt.notify)}}
+				got[0].Options.Size, got[0].Options.Body = 0, 0 // the client's
+				if diff := cmp.Diff(want, got[0].Envelope); h.Offer.DSN && diff != "" {
+					t.Errorf("envelope (-want +got):\n%s", diff)
 				}
 			}
 			if diff := cmp.Diff(append([]string{}, tt.queue...), r.waiting()); diff != "" {
@@ -290,6 +303,123 @@ func TestVerdicts(t *testing.T) {
 			}
 			if have := strings.Join(got, "; "); have != tt.report {
 				t.Errorf("report %q, want %q", have, tt.report)
+			}
+		})
+	}
+}
+
+// A host that goes wrong in each way at each stage: a refusal for good goes back to
+// the sender, everything else is tried again.
+func TestStages(t *testing.T) {
+	timeouts := []smtpclient.Timeouts{{Greeting: stalled}, {Command: stalled}, {Mail: stalled}, {Rcpt: stalled}, {Data: stalled}, {Final: stalled}}
+	for stage, name := range []string{"greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"} {
+		for _, way := range []string{"421", "451", "554", "drop", "stall", "noise"} {
+			t.Run(name+" "+way, func(t *testing.T) {
+				r := newRelayTest(t, zoneB)
+				r.queue.relay.deliverer.Dialer.Timeouts = timeouts[stage]
+				r.serveBadly(2, stage, way)
+				r.put("m", demo, to("x@b.test", 0))
+				r.pass()
+				want, reports := []string{"m x@b.test 1 in 10m0s"}, ""
+				if way == "554" {
+					want, reports = []string{}, "failed x@b.test 5.0.0"
+				}
+				if diff := cmp.Diff(want, r.waiting()); diff != "" {
+					t.Errorf("queue (-want +got):\n%s", diff)
+				}
+				var got string
+				for _, m := range r.reports() {
+					got += summary(t, m)
+				}
+				if got != reports {
+					t.Errorf("report %q, want %q", got, reports)
+				}
+			})
+		}
+	}
+}
+
+// stalled is how long to wait for a host that will never answer.
+const stalled = 30 * time.Millisecond
+
+// serveBadly is a host that fails in a way at a stage: commands come one at a time.
+func (r *relayTest) serveBadly(n, stage int, way string) {
+	r.t.Helper()
+	l := r.listen(n)
+	replies := []string{"220 mx.b.test\r\n", "250 mx.b.test\r\n", "250 OK\r\n", "250 OK\r\n", "354 go\r\n", "250 OK\r\n"}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				var err error
+				in := bufio.NewReader(c)
+				for _, reply := range replies[:stage] {
+					io.WriteString(c, reply)
+					if _, err := in.ReadString('\n'); err != nil {
+						return
+					}
+				}
+				for line := ""; stage == len(replies)-1 && line != ".\r\n"; {
+					if line, err = in.ReadString('\n'); err != nil {
+						return
+					}
+				}
+				switch way {
+				case "stall":
+					io.Copy(io.Discard, in)
+				case "drop":
+					return
+				case "noise":
+					io.WriteString(c, "what?\r\n")
+				default:
+					io.WriteString(c, way+" no\r\n")
+				}
+				for { // RSET, QUIT
+					if _, err := in.ReadString('\n'); err != nil {
+						return
+					}
+					io.WriteString(c, "250 OK\r\n")
+				}
+			}()
+		}
+	}()
+}
+
+// RFC 8689, section 4.2.1: under REQUIRETLS the host must prove its name, if the DNS
+// vouches for that, and must pass the demand on.
+func TestRequireTLS(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		offer bool
+		trust bool
+		queue int
+		sent  int
+	}{
+		{"offered and proven", true, true, 0, 1},
+		{"not proven", true, false, 1, 0},
+		{"not offered", false, true, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRelayTest(t, zoneB+"!secure test.\n")
+			c := config{data: t.TempDir(), hostname: "mx.b.test"}
+			certs, err := c.loadCertificate(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.queue.relay.roots = x509.NewCertPool()
+			if tt.trust {
+				r.queue.relay.roots.AddCert(certs[0].Leaf)
+			}
+			h := r.serveAt(2, &remote{Server: &smtpserver.Server{TLS: &tls.Config{Certificates: certs}, Offer: smtp.Offer{RequireTLS: tt.offer}}})
+			r.put("m", store.Sender{From: demo.From, Options: smtp.MailOptions{RequireTLS: true}}, to("x@b.test", 0))
+			r.pass()
+			got := h.got()
+			if len(got) != tt.sent || len(got) > 0 && !got[0].Options.RequireTLS || len(r.waiting()) != tt.queue || len(r.reports()) != 1-tt.queue-tt.sent {
+				t.Errorf("sent %d, waiting %q, %d reports", len(got), r.waiting(), len(r.reports()))
 			}
 		})
 	}
