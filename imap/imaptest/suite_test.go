@@ -128,3 +128,8 @@ func TestRunClient(t *testing.T) {
 		return got, c.Logout(ctx)
 	})
 }
+
+func TestScript(t *testing.T) {
+	srv := ourServer(t)
+	imaptest.Script(t, "testdata/session.txt", func(c net.Conn) { srv.ServeConn(t.Context(), c) })
+}

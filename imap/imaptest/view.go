@@ -196,16 +196,20 @@ var viewCases = []Case{
 		}},
 	{ID: "VIEW-11", Title: "a storm of flags is told once per message, as it is in the end", Level: Practice, Refs: []string{"RFC 9051, section 5.2"},
 		run: func(d *dialogue) {
-			_, a, b := d.two(20)
-			for i := range 100 {
-				a.ok(fmt.Sprintf("STORE 1:20 %cFLAGS.SILENT (\\Flagged)", "+-"[i%2]))
+			const messages, storms = 300, 1000
+			_, a, b := d.two(messages)
+			for i := range storms / 2 {
+				a.running = "?"
+				a.raw(fmt.Sprintf("p%d STORE 1:* +FLAGS.SILENT (\\Flagged)\r\nq%d STORE 1:* -FLAGS.SILENT (\\Flagged)\r\n", i, i))
+				a.wantEnd(a.until(fmt.Sprint("p", i)), "STORE", "OK")
+				a.wantEnd(a.until(fmt.Sprint("q", i)), "STORE", "OK")
 			}
-			a.ok(`STORE 1:20 FLAGS.SILENT (\Answered)`)
+			a.ok(`STORE 1:* FLAGS.SILENT (\Answered)`)
 			got := b.ok("NOOP")
-			if n := len(got.all("FETCH")); n > 20 {
-				b.fail("%d rows of 20 messages", n)
+			if n := len(got.all("FETCH")); n > messages {
+				b.fail("%d rows of %d messages", n, messages)
 			}
-			for n := int64(1); n <= 20; n++ {
+			for n := int64(1); n <= messages; n++ {
 				if f := got.flags(n); !d.over() && f != `\ANSWERED` {
 					b.fail("flags of message %d are told as %q", n, f)
 				}
