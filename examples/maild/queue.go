@@ -205,11 +205,11 @@ func (q *queue) attempt(ctx, work context.Context, domain string, m *store.Outgo
 	}
 	now := q.now()
 	err := q.settle(m, verdicts, now)
-	for err != nil && ctx.Err() == nil { // a host has taken it: to forget that would send it again
+	for err != nil && ctx.Err() == nil { // if a host has taken it, to forget that would send it again
 		q.trouble(ctx, err)
 		err = q.settle(m, verdicts, now)
 	}
-	if err == nil && !reached && verdicts[0].err != nil {
+	if err == nil && !reached && !verdicts[0].final { // what is final takes no time
 		err = q.store.Postpone(domain, now, now.Add(q.backoff(1)), lastWords(verdicts[0].err))
 	}
 	return err

@@ -211,6 +211,18 @@ func (n *neighbours) submit(p *process, name string) *smtp.Client {
 	return c
 }
 
+// curl submits a message of demo with a program that we did not write.
+func (n *neighbours) curl(p *process, name, subject, to string) {
+	n.t.Helper()
+	from := "demo@" + name + ".test"
+	cmd := exec.Command("curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name], "--ssl-reqd",
+		"--mail-from", from, "--mail-rcpt", to, "--upload-file", "-", "smtp://"+p.addrs["submission"])
+	cmd.Stdin = strings.NewReader("From: " + from + "\r\nTo: " + to + "\r\nSubject: " + subject + "\r\n\r\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		n.t.Fatalf("curl: %v\n%s", err, out)
+	}
+}
+
 // Two daemons on one machine bring each other mail by MX, under the TLS that the
 // DNS says: whatever certificate, the one that DANE names, the one that MTA-STS wants.
 func TestTwoDaemons(t *testing.T) {
@@ -236,7 +248,7 @@ func TestTwoDaemons(t *testing.T) {
 	}
 
 	n.publish("")
-	sendB("no policy")
+	n.curl(a, "a", "no policy", "demo@b.test")
 	a.log.wait(t, 1, "msg=sent", "to=demo@b.test", "host=mx.b.test", "policy=TLSOpportunistic", `tls="TLS 1.3"`)
 
 	n.publish(good)

@@ -562,7 +562,7 @@ func TestReport(t *testing.T) {
 }
 
 // Messages for the same hosts share connections; those for a host that is down
-// are not all tried in vain.
+// are not all tried in vain; those that are hopeless do not wait.
 func TestWorkers(t *testing.T) {
 	r := newRelayTest(t, zoneB)
 	h := r.serveAt(2, &remote{})
@@ -570,10 +570,14 @@ func TestWorkers(t *testing.T) {
 	for i := range n {
 		r.put(fmt.Sprint("m", i), demo, to("x@b.test", 0))
 		r.put(fmt.Sprint("d", i), demo, to("x@dead.test", 0))
+		r.put(fmt.Sprint("n", i), demo, to("x@null.test", 0))
 	}
 	r.pass()
 	if got := len(h.got()); got != n || h.conns > maxPerDomain {
 		t.Errorf("%d messages over %d connections, want %d over at most %d", got, h.conns, n, maxPerDomain)
+	}
+	if got := len(r.reports()); got != n {
+		t.Errorf("%d messages came back at once from a domain that takes none, want %d", got, n)
 	}
 	tried := 0
 	for _, line := range r.waiting() {
