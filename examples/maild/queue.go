@@ -21,7 +21,8 @@ type queue struct {
 	*daemon
 	relay  *relay
 	now    func() time.Time
-	random func() float64 // in [0, 1)
+	random func() float64        // in [0, 1)
+	pause  func(context.Context) // after an error of our own
 
 	wake    chan struct{} // holds one
 	running sync.WaitGroup
@@ -37,7 +38,7 @@ func newQueue(d *daemon) (*queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &queue{daemon: d, relay: r, now: time.Now, random: rand.Float64, wake: make(chan struct{}, 1),
+	return &queue{daemon: d, relay: r, now: time.Now, random: rand.Float64, pause: pause, wake: make(chan struct{}, 1),
 		workers: map[string]int{}, busy: map[string]store.Busy{}}, nil
 }
 
@@ -46,7 +47,6 @@ const (
 	maxPerDomain = 4  // of these for one domain
 	maxRetry     = 4 * time.Hour
 	pollTime     = time.Second // how soon what another process has changed is seen
-	troubleTime  = 10 * time.Second
 )
 
 // schedule says when to do what about mail that does not get through.
@@ -163,16 +163,16 @@ func (q *queue) worker(ctx, work context.Context, domain string) {
 
 // trouble reports an error of our own and waits, since it will hardly go away at once.
 func (q *queue) trouble(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() == nil {
+		q.log.Error("queue", "err", err)
+		q.pause(ctx)
 	}
-	q.log.Error("queue", "err", err)
-	timer := time.NewTimer(troubleTime)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+}
+
+func pause(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	<-ctx.Done()
 }
 
 // take finds a message that no other worker has.

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	netsmtp "net/smtp"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -593,6 +595,61 @@ func TestWorkers(t *testing.T) {
 	}
 	if len(r.queue.workers) != 0 || len(r.queue.busy) != 0 || r.queue.total != 0 {
 		t.Errorf("left behind: %v %v %d", r.queue.workers, r.queue.busy, r.queue.total)
+	}
+}
+
+// What a host has taken is not sent again because we could not write that down.
+func TestTroubleSendsNothingTwice(t *testing.T) {
+	r := newRelayTest(t, zoneB)
+	h := r.serveAt(2, &remote{})
+	r.put("m", demo, to("x@b.test", 0))
+	db, err := sql.Open("sqlite", filepath.Join(r.data, "maild.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	exec := func(query string) {
+		if _, err := db.Exec(query); err != nil {
+			t.Error(err)
+		}
+	}
+	exec("CREATE TRIGGER trouble BEFORE DELETE ON queue_rcpts BEGIN SELECT RAISE(ABORT, 'no'); END")
+	pauses := 0
+	r.queue.pause = func(context.Context) {
+		if pauses++; pauses == 3 {
+			exec("DROP TRIGGER trouble")
+		}
+	}
+	r.pass()
+	if got := len(h.got()); got != 1 || pauses != 3 || len(r.waiting()) != 0 {
+		t.Errorf("%d messages arrived, after %d pauses; waiting: %q", got, pauses, r.waiting())
+	}
+}
+
+// A delivery under way when the daemon is told to stop is brought to its end.
+func TestShutdownFinishesDeliveries(t *testing.T) {
+	r := newRelayTest(t, zoneB)
+	ctx, stop := context.WithCancel(t.Context())
+	h := r.serveAt(2, &remote{data: func() error { stop(); return nil }})
+	for i := range 10 {
+		r.put(fmt.Sprint("m", i), demo, to("x@b.test", 0))
+	}
+	if err := r.serve(ctx); err != nil {
+		t.Error(err)
+	}
+	db, err := store.Open(r.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	left, err := db.Queue(t.Context())
+	if got := len(h.got()); err != nil || got == 0 || got > maxPerDomain || got+len(left) != 10 {
+		t.Errorf("%d delivered, %d left, %v", got, len(left), err)
+	}
+	for _, m := range left {
+		if m.Rcpts[0].Attempts != 0 {
+			t.Errorf("%s: %d attempts", m.Name, m.Rcpts[0].Attempts)
+		}
 	}
 }
 
