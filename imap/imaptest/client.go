@@ -35,6 +35,7 @@ func RunClient(t *testing.T, fetch func(ctx context.Context, addr string) (map[u
 	for _, c := range clientCases() {
 		t.Run(c.name, func(t *testing.T) {
 			s := &scripted{c: c, stop: make(chan struct{})}
+			s.serve = s.session
 			addr := s.start(t)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -183,11 +184,13 @@ func taggedLine(answer string) (tag string, ok bool) {
 
 // scripted is the server of a clientCase.
 type scripted struct {
-	c    clientCase
-	stop chan struct{}
+	c     clientCase
+	serve func(net.Conn)
+	stop  chan struct{}
 
 	mu       sync.Mutex
-	password bool // the client has said it
+	password bool     // the client has said it
+	offences []string // other things that it must not say
 }
 
 // start serves until the end of the test.
@@ -212,7 +215,7 @@ func (s *scripted) start(t *testing.T) (addr string) {
 					}
 					c.Close()
 				})
-				s.session(c)
+				s.serve(c)
 				close(done)
 			})
 		}
@@ -225,12 +228,22 @@ func (s *scripted) start(t *testing.T) (addr string) {
 	return l.Addr().String()
 }
 
+// offend notes what the client must not do.
+func (s *scripted) offend(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offences = append(s.offences, what)
+}
+
 // check reports what the client did wrong.
 func (s *scripted) check(t *testing.T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.password && s.c.noLogin {
 		t.Errorf("%s: the client said its password", s.c.rule)
+	}
+	for _, what := range s.offences {
+		t.Errorf("%s: the client said %s", s.c.rule, what)
 	}
 }
 

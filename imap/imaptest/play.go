@@ -109,7 +109,7 @@ func commandTags(octets []byte) map[string]bool {
 			tags[tag] = true
 		}
 		bare := !bytes.HasSuffix(line, []byte("\r\n"))
-		line = slices.Concat(bytes.TrimRight(line, "\r\n"), []byte("\r\n"))
+		line = slices.Concat(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), []byte("\r\n"))
 		size, sync := announced(line)
 		if size >= 0 {
 			todo = append(todo, place{end + size, false})

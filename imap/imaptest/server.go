@@ -28,7 +28,7 @@ type Server struct {
 // is given one for localhost.
 func NewServer(t testing.TB, s *imapserver.Server) *Server {
 	t.Helper()
-	cert, config, err := certificate()
+	cert, config, err := certificate("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,15 +64,15 @@ func Accept(user string, password auth.Secret) *auth.Authenticator {
 	}
 }
 
-// certificate makes a certificate for localhost and 127.0.0.1, and what a client
-// needs to trust it.
-func certificate() (tls.Certificate, *tls.Config, error) {
+// certificate makes a certificate for a name, and what a client needs to trust
+// it.
+func certificate(name string) (tls.Certificate, *tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(1), DNSNames: []string{name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -85,5 +85,5 @@ func certificate() (tls.Certificate, *tls.Config, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}, nil
 }

@@ -521,22 +521,6 @@ func (s *session) wantCount(want int) {
 	}
 }
 
-// wantClosed expects BYE, and then the end of the connection.
-func (s *session) wantClosed() {
-	bye := false
-	for !s.over() {
-		r := s.read()
-		if r == nil {
-			break
-		}
-		bye = bye || r.name == "BYE"
-	}
-	if !s.over() && !bye {
-		s.fail("the connection ends without BYE")
-	}
-	s.mayEnd = true
-}
-
 // offers asks for capabilities once in a state, and reports whether this is
 // among them.
 func (s *session) offers(capability string) bool {

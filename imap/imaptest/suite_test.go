@@ -133,3 +133,18 @@ func TestScript(t *testing.T) {
 	srv := ourServer(t)
 	imaptest.Script(t, "testdata/session.txt", func(c net.Conn) { srv.ServeConn(t.Context(), c) })
 }
+
+func TestRunClientTLS(t *testing.T) {
+	imaptest.RunClientTLS(t, func(ctx context.Context, addr string, config *tls.Config) error {
+		d := &imapclient.Dialer{
+			Addr: addr, TLS: auth.TLSPolicy{Roots: config.RootCAs, ServerName: config.ServerName},
+			Credentials: auth.Credentials{Username: imaptest.User, Password: imaptest.Password},
+		}
+		c, err := d.Connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return c.Logout(ctx)
+	})
+}
