@@ -94,7 +94,7 @@ func (o Outcome) String() string {
 
 // Cases returns all cases for servers, by topic.
 func Cases() []Case {
-	return slices.Concat(framingCases, loginCases, tlsCases, readOnlyCases, storeCases(), idleCases, compressCases)
+	return slices.Concat(framingCases, loginCases, tlsCases, readOnlyCases, rev2Cases, storeCases(), idleCases, compressCases)
 }
 
 // storeCases are those that also depend on the store behind the server.

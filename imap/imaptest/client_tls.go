@@ -68,7 +68,7 @@ func tlsClientCases(good, other tls.Certificate) []tlsClientCase {
 		{name: "not offered", rule: "RFC 9051, section 11.1: no login where STARTTLS is demanded and missing", caps: "IMAP4rev1 AUTH=PLAIN", answer: "BAD unknown", wantErr: true},
 		{name: "NO", rule: "RFC 9051, section 11.1: no login where STARTTLS is refused", answer: "NO not now", wantErr: true},
 		{name: "BAD", rule: "RFC 9051, section 11.1: no login where STARTTLS is refused", answer: "BAD what", wantErr: true},
-		{name: "PREAUTH", rule: "RFC 9051, section 7.1.4: PREAUTH leaves no room for the STARTTLS that is demanded", greeting: "PREAUTH welcome", wantErr: true},
+		{name: "PREAUTH", rule: "RFC 9051, section 7.1.4: PREAUTH leaves no room for the STARTTLS that is demanded", greeting: "PREAUTH welcome", answer: "BAD you are logged in", wantErr: true},
 		{name: "data behind OK", rule: "RFC 9051, section 11.3: cleartext behind the OK of STARTTLS is not used", behind: "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", config: trusted, wantErr: true},
 		{name: "OK behind OK", rule: "RFC 9051, section 11.3: an answer in cleartext behind the OK of STARTTLS is not used", behind: "a2 OK LOGIN done\r\nA2 OK done\r\n2 OK done\r\n", config: trusted, wantErr: true},
 		{name: "PREAUTH behind OK", rule: "RFC 9051, section 11.3: no greeting follows STARTTLS", behind: "* PREAUTH welcome\r\n", config: trusted, wantErr: true},
