@@ -21,6 +21,7 @@ type fetch struct {
 	wantsUID bool
 
 	queue   []*Message
+	room    [4]*Message // where queue begins
 	queued  int64
 	full    bool // a row was left out
 	dropped bool // nobody wants the rest
@@ -82,6 +83,7 @@ func (c *Client) namesNothing(r imap.Ref) bool {
 
 func (c *Client) newFetch(args *imap.FetchArgs) *fetch {
 	f := &fetch{c: c, args: args, light: true, wantsUID: args.Ref.ByUID}
+	f.queue = f.room[:0]
 	f.store.limit = or(c.d.SpoolLimit, 1<<30)
 	if f.store.make = c.d.Spool; f.store.make == nil {
 		f.store.make = func() (Spool, error) { return new(spool), nil }
@@ -163,7 +165,7 @@ func (f *fetch) add(r *imap.FetchRow) *Message {
 		f.full = true
 		return nil
 	}
-	m.UID, _ = r.UID()
+	m.UID = uidOf(r)
 	f.queued += m.cost
 	f.queue = append(f.queue, m)
 	return m
@@ -179,7 +181,9 @@ func (f *fetch) next() (m *Message, err error) {
 			}
 			m = f.queue[0]
 			f.queue[0] = nil
-			f.queue = f.queue[1:]
+			if f.queue = f.queue[1:]; len(f.queue) == 0 {
+				f.queue = f.room[:0]
+			}
 			f.queued -= m.cost
 			return true
 		}

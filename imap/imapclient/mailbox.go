@@ -145,8 +145,8 @@ func (b *mailbox) vanished(uids imap.UIDSet) error {
 }
 
 func (b *mailbox) learn(r *imap.FetchRow) error {
-	u, ok := r.UID()
-	if !ok || b.blind {
+	u := uidOf(r)
+	if u == 0 || b.blind {
 		return nil
 	}
 	return b.mirror.Learn(r.Seq, u)
@@ -163,11 +163,11 @@ func (b *mailbox) named(ref imap.Ref, r *imap.FetchRow) bool {
 	case ref.UID.HasStar():
 		return true // "n:*" names the last message, wherever n is
 	}
-	u, ok := r.UID()
-	if !ok {
-		u, ok = b.mirror.UID(r.Seq)
+	u := uidOf(r)
+	if u == 0 {
+		u, _ = b.mirror.UID(r.Seq)
 	}
-	return !ok || ref.UID.Contains(u)
+	return u == 0 || ref.UID.Contains(u)
 }
 
 // Exists returns how many messages the selected mailbox has, as far as the server

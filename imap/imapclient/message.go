@@ -37,7 +37,7 @@ var (
 // part takes note of what has come. The caller holds the mutex, as for ready.
 func (m *Message) part(r *imap.FetchRow, err error) {
 	if m.UID == 0 {
-		m.UID, _ = r.UID()
+		m.UID = uidOf(r)
 	}
 	m.err = err
 	if m.whole = !r.Open; m.whole {
@@ -97,8 +97,26 @@ func get[T any](m *Message, name string, decode func(*imap.FetchRow) (T, bool)) 
 	if i < 0 || err != nil {
 		return t, false
 	}
-	row := imap.FetchRow{Items: []imap.FetchValue{m.value(i)}}
-	return decode(&row)
+	if m.f == nil {
+		return decode(m.row)
+	}
+	m.f.c.mu.Lock()
+	defer m.f.c.mu.Unlock()
+	return decode(m.row)
+}
+
+// uidOf returns the UID of a row, 0 if it is not told. It is FetchRow.UID for what
+// is done with every row.
+func uidOf(r *imap.FetchRow) (u imap.UID) {
+	raw := r.Get("UID")
+	for _, b := range raw {
+		if b < '0' || b > '9' || u > (1<<32-1-9)/10 {
+			slow, _ := r.UID()
+			return slow
+		}
+		u = u*10 + imap.UID(b-'0')
+	}
+	return u
 }
 
 // value returns an item that has come.

@@ -140,7 +140,7 @@ func (s *Selected) code(c imap.Code) bool {
 // newMessage makes a Message of a row that is whole.
 func newMessage(r *imap.FetchRow) *Message {
 	m := &Message{row: r, Seq: r.Seq, whole: true}
-	m.UID, _ = r.UID()
+	m.UID = uidOf(r)
 	return m
 }
 
