@@ -43,7 +43,7 @@ func (s *session) inject(p place, size int, eachOctet bool) {
 		s.raw(octets)
 	}
 	s.secret = false
-	a := &answer{response: &response{num: -1}}
+	a := newAnswer()
 	if s.plus(tag, a) { // IDLE, or AUTHENTICATE, in spite of it
 		s.raw("*\r\n")
 		a = s.until(tag)
@@ -57,7 +57,7 @@ func (s *session) injectSync(p place, size int) {
 	tag, payload := s.newTag(), injection(size)
 	s.running = "?"
 	s.raw(fmt.Sprintf("%s %s{%d}\r\n", tag, p.before, len(payload)))
-	a := &answer{response: &response{num: -1}}
+	a := newAnswer()
 	if s.plus(tag, a) {
 		after := p.after
 		if strings.Contains(after, "{") { // another literal that would have to wait
@@ -210,7 +210,7 @@ var framingCases = []Case{
 				tag := s.newTag()
 				s.running = "?"
 				s.raw(tag + " " + head + "~{5}\r\n")
-				a := &answer{response: &response{num: -1}}
+				a := newAnswer()
 				if s.plus(tag, a) {
 					s.raw("INBOX\r\n")
 					a = s.until(tag)

@@ -7,7 +7,7 @@ func (s *session) idle() string {
 	tag := s.newTag()
 	s.running = "IDLE"
 	s.raw(tag + " IDLE\r\n")
-	if a := (&answer{response: &response{num: -1}}); !s.plus(tag, a) {
+	if a := newAnswer(); !s.plus(tag, a) {
 		s.fail("IDLE: no continuation request")
 	}
 	return tag
@@ -35,7 +35,7 @@ var idleCases = []Case{
 			for range 3 {
 				s.running = "?"
 				s.raw("x IDLE\r\nDONE\r\ny NOOP\r\nz UID FETCH 1 FLAGS\r\n")
-				if a := (&answer{response: &response{num: -1}}); !s.plus("x", a) {
+				if a := newAnswer(); !s.plus("x", a) {
 					s.fail("no continuation request")
 				}
 				s.wantEnd(s.until("x"), "IDLE", "OK")

@@ -186,7 +186,7 @@ func (s *session) capabilities() []string {
 
 // auth sends AUTHENTICATE and one response, and wants it to end so.
 func (s *session) auth(text, reply, end string) {
-	tag, a := s.newTag(), &answer{response: &response{num: -1}}
+	tag, a := s.newTag(), newAnswer()
 	s.raw(tag + " " + text + "\r\n")
 	if !s.plus(tag, a) {
 		s.fail("%s: no continuation request", text)

@@ -42,7 +42,7 @@ func (v value) String() string {
 	return strconv.Quote(v.text)
 }
 
-// isString reports whether the value is a string, or NIL.
+// isNString reports whether the value is a string or NIL.
 func (v value) isNString() bool { return v.kind != atom && v.kind != list }
 
 // number is an atom of digits, or -1.

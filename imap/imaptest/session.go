@@ -216,10 +216,12 @@ type answer struct {
 	*response             // the tagged one; of the name "" where the connection ended
 }
 
+func newAnswer() *answer { return &answer{response: &response{num: -1}} }
+
 // until reads up to the response of this tag. Another tag is an offence: the
 // server has taken something for a command.
 func (s *session) until(tag string) *answer {
-	a := &answer{response: &response{num: -1}}
+	a := newAnswer()
 	for !s.over() {
 		r := s.read()
 		switch {
@@ -295,7 +297,7 @@ func verb(text string) string {
 // cmd sends a command and returns its answer. Literals in it wait for "+" where
 // they have to.
 func (s *session) cmd(text string) *answer {
-	tag, a := s.newTag(), &answer{response: &response{num: -1}}
+	tag, a := s.newTag(), newAnswer()
 	s.running = verb(text)
 	s.mirror.command(s.running)
 	rest := tag + " " + text + "\r\n"

@@ -60,6 +60,11 @@ func TestOurServer(t *testing.T) {
 		}
 	}
 	t.Run("memory", func(t *testing.T) { suite(t, inMemory(ourServer(t))) })
+	t.Run("prefix", func(t *testing.T) {
+		target := inMemory(ourServer(t))
+		target.Prefix = "Test/"
+		suite(t, target)
+	})
 	t.Run("LITERAL-", func(t *testing.T) {
 		srv := ourServer(t)
 		srv.LiteralMinus = true

@@ -280,7 +280,7 @@ var viewCases = []Case{
 			tag := b.newTag()
 			b.running = "FETCH"
 			b.raw(tag + " FETCH 1:3 (UID BODY.PEEK[HEADER.FIELDS ({4}\r\n")
-			if got := (&answer{response: &response{num: -1}}); !b.plus(tag, got) {
+			if got := newAnswer(); !b.plus(tag, got) {
 				b.fail("no continuation request")
 			}
 			a.expunge("1")
