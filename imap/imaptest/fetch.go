@@ -109,13 +109,13 @@ var fetchCases = []Case{
 				if !d.over() && header.text+text.text != whole.text && !strings.HasSuffix(messages[i], "only a header\r\n") && messages[i] != "no header at all" {
 					s.fail("message %d: header %.60q and text %.60q are not the whole %.60q", n, header.text, text.text, whole.text)
 				}
-				joined := ""
+				var joined strings.Builder
 				for from := 0; from < len(whole.text); from += 700 {
 					v, _ := s.ok(fmt.Sprintf("FETCH %d (BODY.PEEK[]<%d.700>)", n, from)).item(n, fmt.Sprintf("BODY[]<%d>", from))
-					joined += v.text
+					joined.WriteString(v.text)
 				}
-				if !d.over() && joined != whole.text {
-					s.fail("message %d: parts make %d octets of %d", n, len(joined), len(whole.text))
+				if !d.over() && joined.String() != whole.text {
+					s.fail("message %d: parts make %d octets of %d", n, joined.Len(), len(whole.text))
 				}
 			}
 			s.wantItem("1", 1, "BODY.PEEK[]", messages[0])

@@ -160,17 +160,17 @@ func pairs(args []value) string {
 
 func pairsOf(text string) string {
 	words := strings.Fields(strings.ToUpper(text))
-	out := ""
+	var out strings.Builder
 	for _, name := range []string{"UID", "MIN", "MAX", "COUNT", "ALL", "MODSEQ"} {
 		for i, w := range words {
 			if w != name {
 				continue
 			}
-			out += w + " "
+			out.WriteString(w + " ")
 			if name != "UID" && i+1 < len(words) {
-				out += words[i+1] + " "
+				out.WriteString(words[i+1] + " ")
 			}
 		}
 	}
-	return out
+	return out.String()
 }

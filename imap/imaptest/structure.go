@@ -86,16 +86,17 @@ var structureCases = []Case{
 		}},
 	{ID: "FET-8", Title: "monsters have a structure in time", Level: Practice, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
-			deep := "MIME-Version: 1.0\r\n"
+			var deep strings.Builder
+			deep.WriteString("MIME-Version: 1.0\r\n")
 			for i := range 600 {
-				deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+				fmt.Fprintf(&deep, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
 			}
 			var params strings.Builder
 			for i := range 10_000 {
 				fmt.Fprintf(&params, ";\r\n x*%d=a", i)
 			}
 			for _, m := range []string{
-				deep + "\r\nx\r\n",
+				deep.String() + "\r\nx\r\n",
 				mail(strings.Repeat("--b\r\n\r\nx\r\n", 10_000)+"--b--\r\n", "MIME-Version: 1.0", "Content-Type: multipart/mixed; boundary=b"),
 				mail("x\r\n", "MIME-Version: 1.0", "Content-Type: text/plain"+params.String()),
 				mail("x\r\n", "To: "+strings.Repeat("a@example.org,\r\n ", 10_000)+"b@example.org"),
