@@ -62,20 +62,31 @@ func (o *opened) mime(m *Message) (*mime.Message, error) {
 // Mime returns the message of a row, for what its stored index can answer.
 func (r *Row) Mime() (*mime.Message, error) { return r.opened.mime(r.Message) }
 
+// utf8 reports whether strings of the connection are UTF-8.
+func (r *Row) utf8() bool { return r.Enc.UTF8 || r.Enc.Rev2 }
+
+// literalEnd is in a stored form that has a literal: what was not ASCII, and can
+// be in quotes where UTF-8 was agreed on.
+var literalEnd = []byte("}\r\n")
+
 // envelope prints ENVELOPE: as it is stored, or computed.
 func (r *Row) envelope(it *imap.FetchItem) error {
-	if r.Envelope == nil {
+	if r.Envelope != nil && (!r.utf8() || !bytes.Contains(r.Envelope, literalEnd)) {
+		r.Enc.ItemName(it)
+		r.Enc.RawBytes(r.Envelope)
+		return nil
+	}
+	e, ok := parseStored(r.Envelope, (*imap.Parser).Envelope)
+	if !ok {
 		m, err := r.Mime()
 		if err != nil {
 			return err
 		}
-		r.Enc.ItemName(it)
-		e := m.Envelope()
-		r.Enc.Envelope(envelopeOf(&e))
-		return nil
+		computed := m.Envelope()
+		e = envelopeOf(&computed)
 	}
 	r.Enc.ItemName(it)
-	r.Enc.RawBytes(r.Envelope)
+	r.Enc.Envelope(e)
 	return nil
 }
 
@@ -83,8 +94,7 @@ func (r *Row) envelope(it *imap.FetchItem) error {
 // was agreed on, parameters in the extended form are printed decoded; only then
 // is the stored form taken apart.
 func (r *Row) bodyStructure(it *imap.FetchItem) error {
-	utf8 := r.Enc.UTF8 || r.Enc.Rev2
-	if r.Body != nil && (!utf8 || !bytes.Contains(r.Body, []byte(`*" "`))) {
+	if r.Body != nil && (!r.utf8() || !bytes.Contains(r.Body, literalEnd) && !bytes.Contains(r.Body, []byte(`*" "`))) {
 		r.Enc.ItemName(it)
 		r.Enc.RawBytes(r.Body)
 		return nil
@@ -102,7 +112,7 @@ func (r *Row) structure(it *imap.FetchItem, extended bool) error {
 		}
 		b = bodyOf(m.BodyStructure())
 	}
-	if r.Enc.UTF8 || r.Enc.Rev2 {
+	if r.utf8() {
 		decodeParams(b)
 	}
 	r.Enc.ItemName(it)

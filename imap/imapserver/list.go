@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/mailwire/mailwire/imap"
 )
 
@@ -28,7 +30,7 @@ type listing struct {
 type pattern struct{ plain, inbox *imap.Pattern }
 
 func (c *Conn) newPattern(reference, text string) pattern {
-	text = reference + text
+	text = norm.NFC.String(reference + text)
 	folded := []byte(text)
 	for i := range min(len(folded), len(imap.INBOX)) {
 		if folded[i] >= 'a' && folded[i] <= 'z' {
