@@ -105,7 +105,7 @@ func checkEach(t *testing.T, from io.Reader, in string, answered func(tag string
 			continue
 		}
 		p := imap.NewParser(piece.Command)
-		p.Depth = 1000
+		p.Depth, p.UTF8 = 1000, strings.Contains(strings.ToUpper(in), "ENABLE")
 		resp, err := p.ParseResponse()
 		if err != nil || resp.Err != nil {
 			t.Fatalf("response %q: %v, %v", piece.Command, err, resp)
