@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/examples/maild/store"
+	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/pop3/pop3server"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
@@ -25,6 +26,8 @@ var services = [...]struct{ name, flag, addr, what string }{
 	smtpsService:      {"SMTPS", "smtps", "127.0.0.1:2465", "submission over TLS"},
 	pop3Service:       {"POP3", "pop3", "127.0.0.1:2110", "fetching mail, STLS"},
 	pop3sService:      {"POP3S", "pop3s", "127.0.0.1:2995", "fetching mail over TLS"},
+	imapService:       {"IMAP", "imap", "127.0.0.1:2143", "mailboxes, STARTTLS"},
+	imapsService:      {"IMAPS", "imaps", "127.0.0.1:2993", "mailboxes over TLS"},
 }
 
 const (
@@ -33,12 +36,14 @@ const (
 	smtpsService
 	pop3Service
 	pop3sService
+	imapService
+	imapsService
 )
 
 // shutdownTime is what connections get to finish their message.
 const shutdownTime = 10 * time.Second
 
-// daemon is everything that runs: three servers and a queue over one store.
+// daemon is everything that runs: four servers and a queue over one store.
 type daemon struct {
 	config
 	store     *store.Store
@@ -49,6 +54,7 @@ type daemon struct {
 	smtp       *smtpserver.Server
 	submission *smtpserver.Server
 	pop3       *pop3server.Server
+	imap       *imapserver.Server
 	queue      *queue // nil: nothing is sent to other hosts
 	tls        *tls.Config
 }
@@ -74,6 +80,8 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, TLSRequired: true, Auth: logins, Logger: log.With("server", "submission")}
 	d.pop3 = &pop3server.Server{Hostname: c.hostname, Backend: &maildrops{daemon: d}, TLS: d.tls, Certs: certs,
 		Auth: logins, Logger: log.With("server", "pop3")}
+	d.imap = &imapserver.Server{Hostname: c.hostname, Backend: mailboxes{d}, TLS: d.tls, Certs: certs,
+		Auth: logins, Logger: log.With("server", "imap")}
 	if c.relay {
 		if d.queue, err = newQueue(d); err != nil {
 			d.close()
@@ -107,6 +115,8 @@ func (d *daemon) serve(ctx context.Context) error {
 		smtpsService:      d.submission.ServeTLS,
 		pop3Service:       func(l net.Listener) error { return d.pop3.Serve(context.Background(), l) },
 		pop3sService:      func(l net.Listener) error { return d.pop3.Serve(context.Background(), tls.NewListener(l, d.tls)) },
+		imapService:       d.imap.Serve,
+		imapsService:      d.imap.ServeTLS,
 	} {
 		go func() { failed <- fmt.Errorf("%s: %w", services[i].name, serve(d.listeners[i])) }()
 	}
@@ -129,7 +139,7 @@ func (d *daemon) shutdown(abort func()) {
 	defer cancel()
 	defer context.AfterFunc(ctx, abort)()
 	var wg sync.WaitGroup
-	for _, shutdown := range []func(context.Context) error{d.smtp.Shutdown, d.submission.Shutdown, d.pop3.Shutdown} {
+	for _, shutdown := range []func(context.Context) error{d.smtp.Shutdown, d.submission.Shutdown, d.pop3.Shutdown, d.imap.Shutdown} {
 		wg.Go(func() {
 			if err := shutdown(ctx); err != nil {
 				d.log.Warn("connections were cut off", "err", err)

@@ -9,7 +9,7 @@ import (
 )
 
 // hello is what the daemon prints when it is ready: where it listens, who may
-// log in, and three lines to paste. Without a password curl asks for it.
+// log in, and four lines to paste. Without a password curl asks for it.
 func (d *daemon) hello(user string, password auth.Secret) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "maild keeps its data in %s\n\n", d.data)
@@ -29,10 +29,11 @@ func (d *daemon) hello(user string, password auth.Secret) string {
 	message := `From: ` + address + `\r\nTo: ` + address + `\r\nSubject: Hello\r\n\r\nIt works.\r\n`
 	curl := "curl -sS --cacert " + shellQuote(d.certFile()) + " --user " + user + " "
 	send, fetch := "smtp://"+d.dialAddr(submissionService), "pop3s://"+d.dialAddr(pop3sService)+"/"
-	fmt.Fprintf(&b, "\nSend a message, list the mailbox, fetch the first message:\n\n")
+	fmt.Fprintf(&b, "\nSend a message, list the mailbox, fetch the first message by POP3 and by IMAP:\n\n")
 	fmt.Fprintf(&b, "  printf '%s' | %s--ssl-reqd --mail-from %s --mail-rcpt %s --upload-file - %s\n", message, curl, address, address, shellQuote(send))
 	fmt.Fprintf(&b, "  %s%s\n", curl, shellQuote(fetch))
 	fmt.Fprintf(&b, "  %s%s\n", curl, shellQuote(fetch+"1"))
+	fmt.Fprintf(&b, "  %s%s\n", curl, shellQuote("imaps://"+d.dialAddr(imapsService)+"/INBOX;MAILINDEX=1"))
 	if d.queue == nil {
 		fmt.Fprintf(&b, "\nMail to other hosts is refused; the README says how to send it.\n")
 	}

@@ -1,5 +1,6 @@
 // Command maild is a small complete mail daemon: mail comes in by SMTP and
-// submission, is kept in one SQLite file, and goes out by POP3 and to other hosts.
+// submission, is kept in one SQLite file, and goes out by POP3, by IMAP and to
+// other hosts.
 //
 // It is an example of what the packages of Mailwire are for, and uses nothing
 // of them that another program could not.

@@ -22,6 +22,17 @@ func (d *testDaemon) dialer(service int) func(context.Context) (net.Conn, error)
 	}
 }
 
+// overTLS has connections begin with TLS.
+func (d *testDaemon) overTLS(dial func(context.Context) (net.Conn, error)) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return tls.Client(c, d.trust), nil
+	}
+}
+
 func (d *testDaemon) login(user string) *auth.Credentials {
 	return &auth.Credentials{Username: user, Password: auth.Secret(d.passwords[user])}
 }
@@ -94,14 +105,7 @@ func TestPOP3Suite(t *testing.T) {
 			d := start(t, testConfig(t))
 			dial := d.dialer(tt.service)
 			if tt.service == pop3sService {
-				plain := dial
-				dial = func(ctx context.Context) (net.Conn, error) {
-					c, err := plain(ctx)
-					if err != nil {
-						return nil, err
-					}
-					return tls.Client(c, d.trust), nil
-				}
+				dial = d.overTLS(dial)
 			}
 			pop3test.Run(t, &pop3test.Target{Dial: dial, TLS: d.trust, Login: d.login("demo"), Reset: d.reset, Patience: 20 * time.Second})
 		})

@@ -7,6 +7,7 @@ Needs go, curl and python3, and nothing else: python3 examples/maild/e2e/e2e.py
 import email.message
 import email.policy
 import hashlib
+import imaplib
 import os
 import poplib
 import random
@@ -30,7 +31,7 @@ class Daemon:
 
     def __init__(self, data, log):
         command = ["go", "run", "./examples/maild", "-data", str(data)]
-        for service in ("smtp", "submission", "smtps", "pop3", "pop3s"):
+        for service in ("smtp", "submission", "smtps", "pop3", "pop3s", "imap", "imaps"):
             command += ["-" + service, "127.0.0.1:0"]
         # A session of its own: Ctrl-C goes to go run and to the daemon, as in a terminal.
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log,
@@ -142,9 +143,10 @@ def with_poplib(d, data, password, do):
 
 
 def first_start(d, tmp, data):
-    check("three lines to paste", len(d.commands) == 3, d.hello)
+    check("four lines to paste", len(d.commands) == 4, d.hello)
     outputs = [subprocess.run(["sh", "-c", c], stdout=subprocess.PIPE, check=True).stdout for c in d.commands]
     check("the printed lines send, list and fetch", outputs[1].startswith(b"1 ") and b"\r\n\r\nIt works.\r\n" in outputs[2], outputs)
+    check("IMAP gives the same as POP3", outputs[3] == outputs[2], outputs)
 
     address = "demo@maild.localhost"
     curl = ["curl", "-sS", "--cacert", str(data / "cert.pem"), "--user", "demo:" + d.password]
@@ -173,6 +175,11 @@ def first_start(d, tmp, data):
         same("curl pop3s", sent[n], got)
     with_poplib(d, data, d.password, lambda p: [same("poplib", sent[n], retr(p, n)) for n in sent])
 
+    for n in sent:
+        url = f"imaps://127.0.0.1:{d.ports['IMAPS']}/INBOX;UID={n}"
+        same("curl imaps", sent[n], subprocess.run(curl + [url], stdout=subprocess.PIPE, check=True).stdout)
+    by_imap(d, data, sent)
+
     p = poplib.POP3("localhost", d.ports["POP3"], timeout=60)
     p.stls(context(data))
     p.user("demo")
@@ -180,6 +187,59 @@ def first_start(d, tmp, data):
     p.dele(1)
     p.quit()
     check("DELE and QUIT over STLS", with_poplib(d, data, d.password, lambda p: p.stat()[0]) == len(sent))
+    with imaplib.IMAP4_SSL("localhost", d.ports["IMAPS"], ssl_context=context(data), timeout=60) as m:
+        m.login("demo", d.password)
+        check("what POP3 deletes is gone in IMAP", m.select("INBOX")[1] == [str(len(sent)).encode()] and m.uid("SEARCH", "ALL")[1] == [b"2 3 4 5"])
+
+
+def by_imap(d, data, sent):
+    """The mail that has come, with one session over STARTTLS and one over TLS."""
+    def ok(answer):
+        if answer[0] != "OK":
+            raise AssertionError(answer)
+        return answer[1]
+
+    a = imaplib.IMAP4("localhost", d.ports["IMAP"], timeout=60)
+    check("IMAP takes no password in the clear", "LOGINDISABLED" in a.capabilities, a.capabilities)
+    a.starttls(context(data))
+    b = imaplib.IMAP4_SSL("localhost", d.ports["IMAPS"], ssl_context=context(data), timeout=60)
+    with a, b:
+        try:
+            b.login("demo", "guess")
+            check("a wrong password is refused", False)
+        except imaplib.IMAP4.error as e:
+            check("a wrong password is refused", b"AUTHENTICATIONFAILED" in e.args[0], e)
+        for m in (a, b):
+            m.login("demo", d.password)
+            check("imaplib selects the inbox", ok(m.select("INBOX")) == [str(len(sent) + 1).encode()])
+        listed = b"\n".join(ok(a.list()))
+        check("new accounts have mailboxes for all uses", all(use in listed for use in (b"\\Sent", b"\\Drafts", b"\\Trash", b"\\Junk", b"\\Archive")), listed)
+        for n in sent:
+            got = ok(a.uid("FETCH", str(n), "(RFC822.SIZE BODY.PEEK[])"))[0]
+            same("imaplib", sent[n], got[1])
+            size = int(re.search(rb"RFC822\.SIZE (\d+)", got[0])[1])
+            check(f"RFC822.SIZE of message {n}", size == len(got[1]), size)
+        part = ok(a.uid("FETCH", "2", "(BODYSTRUCTURE BODY.PEEK[2.MIME])"))
+        check("a part and the structure", b'"first.bin"' in part[0][0] and b"first.bin" in part[0][1], part)
+
+        ok(a.uid("STORE", "4", "+FLAGS", r"(\Flagged Receipt)"))
+        check("another session searches by flag and keyword", ok(b.uid("SEARCH", "FLAGGED", "KEYWORD", "receipt")) == [b"4"])
+        check("a search in text", ok(b.uid("SEARCH", "SUBJECT", "dots", "BODY", "hidden")) == [b"4"])
+
+        text = b"From: demo@maild.localhost\r\nSubject: note\r\n\r\nkept\r\n.\r\n"
+        ok(a.append("Drafts", r"(\Draft \Seen)", '"11-Jan-2026 10:00:00 +0200"', text))
+        ok(b.select("Drafts"))
+        got = ok(b.fetch("1", "(FLAGS INTERNALDATE BODY.PEEK[])"))[0]
+        check("APPEND keeps octets, flags and date", got[1] == text and rb"\Draft" in got[0] and b'11-Jan-2026 10:00:00 +0200' in got[0], got)
+        ok(b.create("Work/2026"))
+        ok(b.copy("1", "Work/2026"))
+        ok(b.store("1", "+FLAGS", r"(\Deleted)"))
+        check("EXPUNGE", ok(b.expunge()) == [b"1"] and ok(b.search(None, "ALL")) == [b""])
+        ok(a.select("Work/2026"))
+        check("a copy outlives its original", ok(a.fetch("1", "(BODY.PEEK[])"))[0][1] == text)
+        a.close()
+        for name in ("Work/2026", "Work"):
+            ok(a.delete(name))
 
 
 def retr(p, n):

@@ -7,7 +7,7 @@ import (
 
 // firstMailboxes are those of a new account, with their special use (RFC 6154, section 2).
 var firstMailboxes = []struct{ name, use string }{
-	{inbox, ""}, {"Drafts", `\Drafts`}, {"Sent", `\Sent`}, {"Junk", `\Junk`}, {"Trash", `\Trash`},
+	{inbox, ""}, {"Drafts", `\Drafts`}, {"Sent", `\Sent`}, {"Archive", `\Archive`}, {"Junk", `\Junk`}, {"Trash", `\Trash`},
 }
 
 // inbox is where mail is delivered to.
@@ -25,7 +25,10 @@ func (s *Store) CreateAccount(name string, secrets map[string]string) error {
 			return err
 		}
 		for _, m := range firstMailboxes {
-			if err := createMailbox(t, account, m.name, m.use); err != nil {
+			if _, err := createMailbox(t, account, m.name, m.use); err != nil {
+				return err
+			}
+			if err := t.exec("INSERT INTO subscriptions (account, name) VALUES (?, ?)", account, m.name); err != nil {
 				return err
 			}
 		}

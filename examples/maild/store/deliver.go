@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/mime"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) Accept(ctx context.Context, in *Incoming, content io.Reader) err
 type arrival struct {
 	spool
 	textSize int64
-	index    []byte
+	index    imapserver.Index
 }
 
 // read takes in all of the message. Its parts are found while the octets stream by.
@@ -80,13 +81,14 @@ func (a *arrival) read(content io.Reader) (err error) {
 	if _, err := io.Copy(io.MultiWriter(&a.spool, &parts), content); err != nil {
 		return err
 	}
-	a.index = parts.Finish(nil).AppendIndex(nil)
+	a.index = imapserver.NewIndex(parts.Finish(a.spool.at()))
 	a.textSize, err = a.spool.textSize()
 	return err
 }
 
 func (a *arrival) insert(t *tx) (id int64, err error) {
-	id, err = t.insert("INSERT INTO contents (size, text_size, mime) VALUES (?, ?, ?)", a.size, a.textSize, a.index)
+	id, err = t.insert("INSERT INTO contents (size, text_size, mime, imap_envelope, imap_body) VALUES (?, ?, ?, ?, ?)",
+		a.size, a.textSize, a.index.Parts, a.index.Envelope, a.index.Body)
 	if err != nil {
 		return 0, err
 	}
@@ -128,16 +130,13 @@ func (s *Store) deliverNotice(t *tx, n Notice, now time.Time) error {
 
 // deliverTo takes the next UID of the account's inbox for the content.
 func deliverTo(t *tx, account string, received time.Time, content int64) error {
-	var mailbox, uid, modseq int64
-	err := t.scan([]any{&mailbox, &uid, &modseq}, `
-		UPDATE mailboxes SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1
-		WHERE name = ? AND account = (SELECT id FROM accounts WHERE name = ?)
-		RETURNING id, uidnext - 1, highestmodseq`, inbox, account)
+	var mailbox int64
+	err := t.scan([]any{&mailbox}, "SELECT m.id FROM mailboxes AS m JOIN accounts AS a ON a.id = account WHERE a.name = ? AND m.name = ?", account, inbox)
 	if err != nil {
 		return fmt.Errorf("account %q: %w", account, err)
 	}
-	return t.exec("INSERT INTO messages (mailbox, uid, modseq, internal_date, content) VALUES (?, ?, ?, ?, ?)",
-		mailbox, uid, modseq, received.Unix(), content)
+	_, err = t.add(mailbox, []message{{date: received, content: content}})
+	return err
 }
 
 // Content opens the octets of a message. Reading fails with ErrNotFound if the
@@ -203,21 +202,33 @@ type random struct {
 
 func (r *random) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
-		var chunk []byte
-		err := r.store.read.QueryRowContext(r.ctx, "SELECT data FROM chunks WHERE content = ? AND seq = ?", r.id, off/chunkSize).Scan(&chunk)
-		if errors.Is(err, sql.ErrNoRows) {
-			return n, io.EOF // behind the last, or the message has gone
-		}
+		chunk, err := r.read(off / chunkSize)
 		if err != nil {
 			return n, err
 		}
-		skip := off % chunkSize
-		if skip >= int64(len(chunk)) {
-			return n, io.EOF
+		k, err := copyFrom(p[n:], chunk, off%chunkSize)
+		if err != nil {
+			return n, err
 		}
-		k := copy(p[n:], chunk[skip:])
 		n += k
 		off += int64(k)
 	}
 	return n, nil
+}
+
+// read fetches a chunk. io.EOF: it is behind the last, or the message has gone.
+func (r *random) read(seq int64) (chunk []byte, err error) {
+	err = r.store.read.QueryRowContext(r.ctx, "SELECT data FROM chunks WHERE content = ? AND seq = ?", r.id, seq).Scan(&chunk)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, io.EOF
+	}
+	return chunk, err
+}
+
+// copyFrom copies what is in a chunk from a place on.
+func copyFrom(p, chunk []byte, skip int64) (int, error) {
+	if skip >= int64(len(chunk)) {
+		return 0, io.EOF
+	}
+	return copy(p, chunk[skip:]), nil
 }

@@ -35,24 +35,25 @@ func (s *Store) CreateMailbox(account, name, specialUse string) error {
 		if err := t.scan([]any{&id}, "SELECT id FROM accounts WHERE name = ?", account); err != nil {
 			return fmt.Errorf("account %q: %w", account, err)
 		}
-		return createMailbox(t, id, name, specialUse)
+		_, err := createMailbox(t, id, name, specialUse)
+		return err
 	})
 }
 
 // createMailbox gives the mailbox a UIDVALIDITY above every earlier one. It
 // follows the clock, so that a database restored from an old copy does not
 // repeat values either. RFC 9051, section 2.3.1.1.
-func createMailbox(t *tx, account int64, name, use string) error {
+func createMailbox(t *tx, account int64, name, use string) (id int64, err error) {
 	var validity int64
-	err := t.scan([]any{&validity}, "UPDATE uidvalidity SET last = max(last + 1, ?) RETURNING last", time.Now().Unix())
+	err = t.scan([]any{&validity}, "UPDATE uidvalidity SET last = max(last + 1, ?) RETURNING last", time.Now().Unix())
 	if err != nil {
-		return err
+		return 0, err
 	}
-	err = t.exec("INSERT INTO mailboxes (account, name, special_use, uidvalidity) VALUES (?, ?, ?, ?)", account, name, use, validity)
+	id, err = t.insert("INSERT INTO mailboxes (account, name, special_use, uidvalidity) VALUES (?, ?, ?, ?)", account, name, use, validity)
 	if isUnique(err) {
-		return fmt.Errorf("%w: mailbox %q", ErrExists, name)
+		return 0, fmt.Errorf("%w: mailbox %q", ErrExists, name)
 	}
-	return err
+	return id, err
 }
 
 // Mailbox looks up one mailbox of an account; ErrNotFound.
@@ -73,7 +74,7 @@ func (s *Store) Inbox(ctx context.Context, account string) (Mailbox, error) {
 // Messages lists a mailbox in the order of UIDs.
 func (s *Store) Messages(ctx context.Context, mailbox int64) ([]Message, error) {
 	rows, err := s.read.QueryContext(ctx, `
-		SELECT uid, modseq, flags, internal_date, size, text_size, content
+		SELECT uid, modseq, flags, internal_date, zone, size, text_size, content
 		FROM messages JOIN contents ON id = content WHERE mailbox = ? ORDER BY uid`, mailbox)
 	if err != nil {
 		return nil, err
@@ -83,42 +84,12 @@ func (s *Store) Messages(ctx context.Context, mailbox int64) ([]Message, error) 
 	for rows.Next() {
 		var m Message
 		var date int64
-		if err := rows.Scan(&m.UID, &m.ModSeq, &m.Flags, &date, &m.Size, &m.TextSize, &m.content); err != nil {
+		var zone int
+		if err := rows.Scan(&m.UID, &m.ModSeq, &m.Flags, &date, &zone, &m.Size, &m.TextSize, &m.content); err != nil {
 			return nil, err
 		}
-		m.InternalDate = time.Unix(date, 0).UTC()
+		m.InternalDate = dateOf(date, zone)
 		all = append(all, m)
 	}
 	return all, rows.Err()
-}
-
-// Expunge removes messages for good, all or none; UIDs that are gone already do
-// not matter. Each leaves its UID behind under the modification sequence of this change.
-func (s *Store) Expunge(mailbox int64, uids []uint32) error {
-	if len(uids) == 0 {
-		return nil
-	}
-	return s.change(0, func(t *tx) error {
-		var modseq int64
-		err := t.scan([]any{&modseq}, "UPDATE mailboxes SET highestmodseq = highestmodseq + 1 WHERE id = ? RETURNING highestmodseq", mailbox)
-		if err != nil {
-			return err
-		}
-		for _, uid := range uids {
-			err := t.exec("INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, uid FROM messages WHERE mailbox = ? AND uid = ?",
-				modseq, mailbox, uid)
-			if err != nil {
-				return err
-			}
-			if err := t.exec("DELETE FROM messages WHERE mailbox = ? AND uid = ?", mailbox, uid); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// Expunged returns the UIDs removed after the given modification sequence.
-func (s *Store) Expunged(ctx context.Context, mailbox int64, since uint64) ([]uint32, error) {
-	return column[uint32](ctx, s, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid", mailbox, int64(since))
 }

@@ -67,6 +67,14 @@ func (p *spool) reader() io.Reader {
 	return io.NewSectionReader(p.file, 0, p.size)
 }
 
+// at is for reading at any place.
+func (p *spool) at() io.ReaderAt {
+	if p.file == nil {
+		return bytes.NewReader(p.mem)
+	}
+	return p.file
+}
+
 // textSize is the size of the message for POP3, which sends CRLF for every line end.
 func (p *spool) textSize() (int64, error) { return pop3.Size(p.reader()) }
 

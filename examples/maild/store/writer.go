@@ -38,14 +38,18 @@ func (s *Store) change(octets int64, do func(*tx) error) error {
 }
 
 // writer is the owner of the writing connection.
-type writer struct{ tx }
+type writer struct {
+	tx
+	hub  hub
+	pins pins
+}
 
 func newWriter(db *sql.DB) (*writer, error) {
 	conn, err := db.Conn(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{tx{conn: conn, stmts: map[string]*sql.Stmt{}}}
+	w := &writer{tx: tx{conn: conn, stmts: map[string]*sql.Stmt{}}}
 	c := &change{do: migrate, result: make(chan error, 1)}
 	w.transaction(c, nil)
 	if err := <-c.result; err != nil {
@@ -68,6 +72,7 @@ func (w *writer) transaction(first *change, more <-chan *change) {
 		first.result <- err
 		return
 	}
+	w.events = nil
 	var open []*change
 	var octets int64
 	for c := first; c != nil; c = w.next(more, len(open), octets) {
@@ -83,7 +88,7 @@ func (w *writer) transaction(first *change, more <-chan *change) {
 		open = append(open, c)
 		octets += c.octets
 	}
-	w.finish(open, w.exec("COMMIT"))
+	w.finish(open, w.commit())
 }
 
 // next is a change that waits now, if there is still room; nil: commit.
@@ -106,7 +111,9 @@ func (w *writer) savepoint(c *change) (failed, err error) {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return nil, err
 	}
+	told := len(w.events)
 	if failed = c.do(&w.tx); failed != nil {
+		w.events = w.events[:told]
 		if err := w.exec("ROLLBACK TO one"); err != nil {
 			return nil, errors.Join(failed, err)
 		}
@@ -119,6 +126,8 @@ func (w *writer) finish(open []*change, err error) {
 	if err != nil {
 		err = fmt.Errorf("store: transaction of %d changes: %w", len(open), err)
 		w.exec("ROLLBACK") // fails if SQLite has done it already, which is as good
+	} else {
+		w.hub.publish(w.events)
 	}
 	for _, c := range open {
 		c.result <- err
@@ -129,8 +138,9 @@ func (w *writer) finish(open []*change, err error) {
 // once. No context is passed down: an interrupted statement would undo the
 // whole transaction, and with it the mail of others.
 type tx struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	events []event // what those who watch will be told
 }
 
 func (t *tx) exec(query string, args ...any) error {
@@ -162,6 +172,25 @@ func (t *tx) scan(dest []any, query string, args ...any) error {
 		return err
 	}
 	return found(s.QueryRow(args...).Scan(dest...))
+}
+
+// query calls each for all rows of the answer. each runs no statements itself.
+func (t *tx) query(query string, args []any, each func(*sql.Rows) error) error {
+	s, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.Query(args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
