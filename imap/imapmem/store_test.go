@@ -168,7 +168,9 @@ func TestWatch(t *testing.T) {
 	mine, other := open(t, a, "INBOX"), open(t, a, "INBOX")
 	var toMine, toOther []string
 	tell := func(to *[]string) func(imapview.Change) {
-		return func(c imapview.Change) { *to = append(*to, fmt.Sprint(c.Kind, " ", c.UIDs, " ", c.ModSeq, " ", c.Flags)) }
+		return func(c imapview.Change) {
+			*to = append(*to, fmt.Sprint(c.Kind, " ", c.UIDs, " ", c.ModSeq, " ", c.Flags))
+		}
 	}
 	stop := mine.Watch(tell(&toMine))
 	defer other.Watch(tell(&toOther))()
