@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -13,21 +14,33 @@ import (
 )
 
 // RunClientTLS tests what a client does about TLS: use connects to addr, on
-// loopback, demands STARTTLS as config says, which trusts one certificate for
-// localhost, logs in as User with Password, and logs out. Where it cannot do so
-// safely it has to return an error, within a minute at most, and must not have
-// said the password, nor anything but STARTTLS and what comes before it, in
-// cleartext.
+// loopback, demands STARTTLS with a server that config trusts to be localhost,
+// logs in as User with Password, and logs out. Where it cannot do so safely it
+// has to return an error, within a minute at most, and must not have said the
+// password, nor have tried to go on in cleartext.
 func RunClientTLS(t *testing.T, use func(ctx context.Context, addr string, config *tls.Config) error) {
-	good, config, err := certificate("localhost")
-	if err != nil {
-		t.Fatal(err)
+	var certs tlsCerts
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"}
+	for _, row := range []struct {
+		cert    *tls.Certificate
+		name    string
+		until   time.Time
+		trusted bool
+	}{
+		{&certs.good, "localhost", time.Now().Add(time.Hour), true},
+		{&certs.otherName, "other.example", time.Now().Add(time.Hour), true},
+		{&certs.expired, "localhost", time.Now().Add(-time.Hour), true},
+		{&certs.untrusted, "localhost", time.Now().Add(time.Hour), false},
+	} {
+		cert, _, err := certificate(row.name, row.until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *row.cert = cert; row.trusted {
+			config.RootCAs.AddCert(cert.Leaf)
+		}
 	}
-	other, _, err := certificate("other.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range tlsClientCases(good, other) {
+	for _, c := range tlsClientCases(&certs) {
 		t.Run(c.name, func(t *testing.T) {
 			s := &scripted{c: clientCase{rule: c.rule, noLogin: c.wantErr}, stop: make(chan struct{})}
 			s.serve = func(conn net.Conn) { s.tlsSession(conn, &c) }
@@ -61,10 +74,15 @@ type tlsClientCase struct {
 	wantErr    bool
 }
 
-func tlsClientCases(good, other tls.Certificate) []tlsClientCase {
-	trusted := &tls.Config{Certificates: []tls.Certificate{good}}
+// tlsCerts are those that servers show.
+type tlsCerts struct{ good, otherName, expired, untrusted tls.Certificate }
+
+func tlsClientCases(certs *tlsCerts) []tlsClientCase {
+	show := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
+	trusted := show(certs.good)
 	return []tlsClientCase{
 		{name: "good", rule: "RFC 9051, section 6.2.1: STARTTLS, and then the login", config: trusted},
+		{name: "capabilities before", rule: "RFC 9051, section 6.2.1: capabilities learnt before STARTTLS are forgotten", caps: "IMAP4rev1 STARTTLS LOGINDISABLED AUTH=X-NONE", config: trusted},
 		{name: "not offered", rule: "RFC 9051, section 11.1: no login where STARTTLS is demanded and missing", caps: "IMAP4rev1 AUTH=PLAIN", answer: "BAD unknown", wantErr: true},
 		{name: "NO", rule: "RFC 9051, section 11.1: no login where STARTTLS is refused", answer: "NO not now", wantErr: true},
 		{name: "BAD", rule: "RFC 9051, section 11.1: no login where STARTTLS is refused", answer: "BAD what", wantErr: true},
@@ -72,8 +90,10 @@ func tlsClientCases(good, other tls.Certificate) []tlsClientCase {
 		{name: "data behind OK", rule: "RFC 9051, section 11.3: cleartext behind the OK of STARTTLS is not used", behind: "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", config: trusted, wantErr: true},
 		{name: "OK behind OK", rule: "RFC 9051, section 11.3: an answer in cleartext behind the OK of STARTTLS is not used", behind: "a2 OK LOGIN done\r\nA2 OK done\r\n2 OK done\r\n", config: trusted, wantErr: true},
 		{name: "PREAUTH behind OK", rule: "RFC 9051, section 11.3: no greeting follows STARTTLS", behind: "* PREAUTH welcome\r\n", config: trusted, wantErr: true},
-		{name: "wrong name", rule: "RFC 9051, section 11.1: a certificate for another name is refused", config: &tls.Config{Certificates: []tls.Certificate{other}}, wantErr: true},
-		{name: "TLS 1.1", rule: "RFC 9051, section 11.1: TLS 1.1 is refused", config: &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, wantErr: true},
+		{name: "wrong name", rule: "RFC 9051, section 11.1: a certificate for another name is refused", config: show(certs.otherName), wantErr: true},
+		{name: "expired", rule: "RFC 9051, section 11.1: a certificate whose time is over is refused", config: show(certs.expired), wantErr: true},
+		{name: "untrusted", rule: "RFC 9051, section 11.1: a certificate that nobody vouches for is refused", config: show(certs.untrusted), wantErr: true},
+		{name: "TLS 1.1", rule: "RFC 9051, section 11.1: TLS 1.1 is refused", config: &tls.Config{Certificates: []tls.Certificate{certs.good}, MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, wantErr: true},
 		{name: "no handshake", rule: "RFC 9051, section 11.1: a handshake that fails is never cleartext again", garbage: true, wantErr: true},
 	}
 }

@@ -28,7 +28,7 @@ type Server struct {
 // is given one for localhost.
 func NewServer(t testing.TB, s *imapserver.Server) *Server {
 	t.Helper()
-	cert, config, err := certificate("localhost")
+	cert, config, err := certificate("localhost", time.Now().Add(24*time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,16 +64,16 @@ func Accept(user string, password auth.Secret) *auth.Authenticator {
 	}
 }
 
-// certificate makes a certificate for a name, and what a client needs to trust
+// certificate makes a certificate for a name and a time, and what a client needs to trust
 // it.
-func certificate(name string) (tls.Certificate, *tls.Config, error) {
+func certificate(name string, until time.Time) (tls.Certificate, *tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: until,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
