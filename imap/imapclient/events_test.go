@@ -1,6 +1,7 @@
 package imapclient_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -239,4 +240,39 @@ func TestTooManyEvents(t *testing.T) {
 		}
 		break
 	}
+}
+
+// TestIdleEndsEarly: DONE has to wait for the "+", however late that is, and a
+// command behind it waits for both.
+func TestIdleEndsEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := memnet.Pipe(memnet.Options{})
+		var said []string
+		go func() {
+			r := bufio.NewReader(far)
+			far.Write([]byte("* PREAUTH [CAPABILITY IMAP4rev1 IDLE] hi\r\n"))
+			for _, answer := range []string{"+ go\r\n", "A1 OK\r\n", "A2 OK\r\n"} {
+				line, _ := r.ReadString('\n')
+				said = append(said, line)
+				time.Sleep(10 * time.Second)
+				far.Write([]byte(answer))
+			}
+		}()
+		c, err := imapclient.NewClient(t.Context(), near, plainDialer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for _, err := range c.Events(ctx) {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		if err := c.Noop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wantEqual(t, "said", said, []string{"A1 IDLE\r\n", "DONE\r\n", "A2 NOOP\r\n"})
+		c.Close()
+	})
 }

@@ -107,6 +107,8 @@ func FuzzClient(f *testing.F) {
 		{"\x04\x0b\x00", "* PREAUTH " + caps + " hi\r\n* ENABLED QRESYNC\r\nA1 OK\r\n* 2 EXISTS\r\nA2 OK [READ-WRITE] in\r\n" +
 			"* 1 FETCH (UID 1 BODY[] {2000}\r\n" + string(bytes.Repeat([]byte("x"), 2000)) + " FLAGS (\\Seen) ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL))\r\nA3 OK\r\n"},
 		{"\x04\x28\x40", "* PREAUTH " + caps + " hi\r\n* ENABLED QRESYNC\r\nA1 OK\r\n* 2 EXISTS\r\nA2 OK\r\n+ idle\r\n* 3 EXISTS\r\n* VANISHED 5\r\n* 1 EXPUNGE\r\nA3 OK\r\n"},
+		{"\x04\x0b\x00", "* PREAUTH " + caps + " hi\r\n* ENABLED QRESYNC\r\nA1 OK\r\n* 2 EXISTS\r\nA2 OK\r\n" +
+			"* 1 FETCH (UID 1 BODY[] {600}\r\n" + string(bytes.Repeat([]byte("x"), 600)) + " broken( {700}\r\n" + string(bytes.Repeat([]byte("y"), 700)) + ")\r\nA3 OK\r\nA4 OK\r\n"},
 		{"\x3c\x00", "* PREAUTH " + caps + " hi\r\nA1 OK\r\nA2 OK\r\n\x00\x00\x00\xff\xff"},
 		{"\x38\x1c", "* OK " + caps + " hi\r\n+ \r\nA1 OK " + caps + " in\r\nA2 OK\r\n* LIST () \"/\" a\r\nA3 OK\r\n"},
 	} {
@@ -209,17 +211,24 @@ func pairAct(ctx context.Context, w *world, c *imapclient.Client, op byte, u ima
 	r := imap.UIDs(u, u)
 	switch op {
 	case 0:
-		_, err = w.store.Deliver("ann", imap.INBOX, []byte(message("new", 30)))
+		_, err = w.store.Deliver("ann", imap.INBOX, []byte(message("new", 3000)))
 	case 1:
 		_, err = c.Store(ctx, r, imap.FlagOp{Mode: imap.FlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}})
 	case 2:
 		err = c.Expunge(ctx)
 	case 3:
+		var wrong error
 		err = each(c.Fetch(ctx, imap.UIDs(1, imap.Star), imap.ItemUID, imap.ItemFlags, imap.Peek("")), func(m *imapclient.Message) {
+			body := m.Body("")
 			if m.UID%3 == 0 {
 				c.Store(ctx, imap.UIDs(m.UID, m.UID), imap.FlagOp{Mode: imap.FlagsAdd, Flags: []imap.Flag{imap.FlagFlagged}})
 			}
+			b, e := io.ReadAll(body)
+			if s := string(b); e != nil || s != message("new", 3000) && s != message("mine", 50) && (len(s) < 10 || s != message(s[9:11], 10)) {
+				wrong = fmt.Errorf("UID %d: %d octets, %v", m.UID, len(b), e)
+			}
 		})
+		err = errors.Join(err, wrong)
 	case 4:
 		_, err = c.Append(ctx, imap.INBOX, imapclient.NewMessage([]byte(message("mine", 50))))
 	case 5:
