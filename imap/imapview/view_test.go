@@ -392,3 +392,24 @@ func BenchmarkView(b *testing.B) {
 		}
 	})
 }
+
+// RFC 9051, section 6.4.6: what another session has done to the flags is told
+// also behind a STORE .SILENT of the same message.
+func TestOwnSilent(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		v := New(imap.NumSetRange[imap.UID](1, 2), 3, Options{})
+		one, both := imap.NumSetOf[imap.UID](1), []imap.Flag{imap.FlagFlagged, imap.FlagAnswered}
+		v.Push(Change{Kind: Flagged, UIDs: one, ModSeq: 5, Flags: both[:1]})
+		v.Own(Change{Kind: Flagged, UIDs: one, ModSeq: 6, Flags: both, Silent: silent})
+		v.Push(Change{Kind: Flagged, UIDs: one, ModSeq: 6, Flags: both}) // an echo
+		told := 0
+		v.Flush(imap.TellAll, func(u Update) {
+			if told++; u.UID != 1 || len(u.Flags) != 2 || u.ModSeq != 6 {
+				t.Errorf("silent %v: told %+v", silent, u)
+			}
+		})
+		if want := map[bool]int{true: 1}[silent]; told != want {
+			t.Errorf("silent %v: told %d rows, want %d", silent, told, want)
+		}
+	}
+}
