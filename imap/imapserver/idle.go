@@ -33,7 +33,7 @@ func (c *Conn) idle(ctx context.Context) {
 	i := &idler{c: c, s: s, ctx: ctx}
 	c.s.Configure(&i.enc)
 	s.mu.Lock()
-	s.flush = i.flush
+	s.flush, s.queued = i.flush, false // what the last IDLE had queued never comes
 	s.mu.Unlock()
 	c.idler = i
 	i.flush() // what has come in between

@@ -353,3 +353,29 @@ func TestUnreadableMessage(t *testing.T) {
 		"* 1 FETCH (BINARY.SIZE[1] 8)", "* 2 FETCH (BINARY.SIZE[1] 18)", "NO [UNKNOWN-CTE] unknown transfer encoding",
 	})
 }
+
+// News that were held back when an IDLE ended do not keep the next one from
+// hearing of its own.
+func TestIdleAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		c := login(t, newServer(store))
+		for i := range 3 {
+			c.send("i IDLE\r\n")
+			if got := c.line(); got != "+ idling" {
+				t.Fatalf("got %q", got)
+			}
+			deliver(t, store, "m")
+			if got, want := c.line(), fmt.Sprintf("* %d EXISTS", 2*i+1); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+			c.line()
+			deliver(t, store, "m") // is held back for 50 ms, which do not pass
+			synctest.Wait()
+			c.send("DONE\r\n")
+			c.answer("i")
+		}
+		c.ok("LOGOUT")
+		<-c.done
+	})
+}
