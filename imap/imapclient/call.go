@@ -19,6 +19,7 @@ type call struct {
 	last  *imap.Plus // of them
 	done  bool
 	ended imap.Status
+	size  int64 // octets that it has claimed
 
 	// claim says whether untagged data is its own. It runs under the Client's mutex.
 	// nil: none is.
@@ -178,16 +179,20 @@ func (c *Client) sendFailed(err error) error {
 		return c.broken
 	}
 	c.mu.Unlock()
+	err = fmt.Errorf("imapclient: sending: %w", err)
 	c.link.lastWords()
-	for range 1000 {
-		if c.await(nil, func() bool { return c.broken != nil }) != nil {
-			break
-		}
+	timer := time.AfterFunc(2*time.Second, func() { c.fail(err) })
+	defer timer.Stop()
+	c.await(nil, func() bool { return c.broken != nil })
+	if why := c.fail(err); isBye(why) {
+		return why
 	}
-	if _, said := errors.AsType[*imap.StatusError](c.fail(err)); said {
-		return c.fail(err)
-	}
-	return fmt.Errorf("imapclient: sending: %w", err)
+	return err
+}
+
+func isBye(err error) bool {
+	_, ok := errors.AsType[*imap.StatusError](err)
+	return ok
 }
 
 func (c *Client) isDone(k *call) bool {

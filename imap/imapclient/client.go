@@ -52,6 +52,8 @@ type Client struct {
 
 	box    mailbox
 	events []Event
+	kept   int64 // octets of them
+	size   int64 // octets of the response that is being dealt with
 	hears  bool  // somebody is inside Events
 	idle   *call // IDLE that has no answer yet
 	ending bool  // DONE was sent, or is to be sent as soon as that may be

@@ -99,6 +99,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 	c.tlsState = &state
 	c.mu.Lock()
 	c.s.TLSDone()
+	c.wake()
 	c.mu.Unlock()
 	return c.learnCaps(ctx)
 }

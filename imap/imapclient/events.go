@@ -53,23 +53,29 @@ type Event struct {
 	Mailbox       *imap.MailboxInfo
 	MailboxStatus *imap.MailboxStatus
 	Data          *imap.Data
+
+	size int64
 }
 
-// maxEvents is how many events wait for a loop over Events. Beyond, one Resync
-// stands for all.
-const maxEvents = 10_000
+// maxEvents is how many events wait for a loop over Events, and maxKept how many
+// octets they may have. Beyond, one Resync stands for all.
+const (
+	maxEvents = 10_000
+	maxKept   = 16 << 20
+)
 
 // push keeps an event until somebody asks.
 func (c *Client) push(e Event) {
 	switch {
-	case len(c.events) == 1 && c.events[0].Kind == Resync:
-		if e.Kind != Notice {
-			return // whoever looks anew sees it
-		}
-	case e.Kind == Resync || len(c.events) >= maxEvents:
-		c.events = c.events[:0]
+	case len(c.events) > 0 && c.events[0].Kind == Resync && (e.Kind != Notice || len(c.events) > 100):
+		return // whoever looks anew sees it
+	case e.Kind == Resync || len(c.events) >= maxEvents || c.kept+c.size > maxKept:
+		clear(c.events)
+		c.events, c.kept = c.events[:0], 0
 		e = Event{Kind: Resync}
 	}
+	e.size = c.size
+	c.kept += e.size
 	c.events = append(c.events, e)
 }
 
@@ -151,6 +157,7 @@ func (c *Client) event(ctx context.Context) (Event, error) {
 			e := c.events[0]
 			c.events[0] = Event{}
 			c.events = c.events[1:]
+			c.kept -= e.size
 			c.mu.Unlock()
 			return e, nil
 		}

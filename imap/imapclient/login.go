@@ -104,6 +104,9 @@ func (c *Client) authenticate(ctx context.Context, x auth.Client) error {
 	defer c.watch(ctx)()
 	var why error
 	for answered := 0; ; answered++ {
+		if answered > maxChallenges {
+			return c.fail(errChallenges)
+		}
 		if err := c.await(nil, func() bool { return k.done || k.plus > answered }); err != nil {
 			return err
 		}
@@ -132,6 +135,11 @@ func (c *Client) authenticate(ctx context.Context, x auth.Client) error {
 	}
 	return nil
 }
+
+// maxChallenges is how often a server may ask. No mechanism needs more than four.
+const maxChallenges = 32
+
+var errChallenges = errors.New("imapclient: the server goes on asking within AUTHENTICATE")
 
 // respond answers a challenge; nil: by giving up.
 func (c *Client) respond(response []byte) error {

@@ -52,7 +52,7 @@ func (c *Client) ended(k *call) {
 // leave forgets the mailbox, with what has happened to it.
 func (c *Client) leave() {
 	c.box = mailbox{}
-	c.events = nil
+	c.events, c.kept = nil, 0
 }
 
 // learn takes from untagged data what the Client has to know of its mailbox.

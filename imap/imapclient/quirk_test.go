@@ -402,3 +402,48 @@ func TestNoTLS(t *testing.T) {
 	d.Auth.Cleartext = auth.CleartextAny
 	refused(t, d, "# RFC 9051, section 6.2.3: LOGINDISABLED (AUT-7).\nS: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\nC: <close>\n")
 }
+
+// TestEventsBounded: what nobody hears has a bound in octets too, and an answer
+// without an end is none.
+func TestEventsBounded(t *testing.T) {
+	for _, command := range []string{"NOOP", "LIST"} {
+		near, far := memnet.Pipe(memnet.Options{})
+		go func() {
+			io.WriteString(far, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n")
+			far.Read(make([]byte, 100))
+			long := strings.Repeat("x", 500_000)
+			for range 200 {
+				if _, err := io.WriteString(far, "* LIST () \"/\" "+long+"\r\n"); err != nil {
+					return
+				}
+			}
+			io.WriteString(far, "A1 OK\r\n")
+		}()
+		c, err := imapclient.NewClient(t.Context(), near, plainDialer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if command == "NOOP" {
+			if err := c.Noop(t.Context()); err != nil {
+				t.Error(err)
+			}
+			far.Close()
+			for ev := range c.Events(t.Context()) {
+				wantEqual(t, "event", ev.Kind, imapclient.Resync)
+				break
+			}
+		} else if err := walk(c.List(t.Context(), imap.ListArgs{})); !errors.Is(err, imapclient.ErrTooMuch) {
+			t.Errorf("LIST: %v", err)
+		}
+		c.Close()
+	}
+}
+
+func walk(rows func(func(*imapclient.Mailbox, error) bool)) error {
+	for _, err := range rows {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -49,6 +49,7 @@ func (c *Client) readOne(mine *fetch) error {
 		return nil // it goes on behind its literal
 	}
 	streams := piece.Announce != nil
+	c.size = int64(len(piece.Command))
 	if err := c.dispatch(ev); err != nil {
 		return c.failLocked(err)
 	}
@@ -156,7 +157,10 @@ func (c *Client) data(d *imap.Data) error {
 	if err := c.learn(d); err != nil {
 		return err
 	}
-	m := c.claim(d)
+	m, err := c.claim(d)
+	if err != nil {
+		return err
+	}
 	if c.drained > or(c.d.Drain, 64<<20) {
 		return ErrTooMuch
 	}
@@ -168,24 +172,27 @@ func (c *Client) data(d *imap.Data) error {
 }
 
 // claim finds whose data it is. What is nobody's is an event. Of a row of a Fetch
-// the message is returned.
-func (c *Client) claim(d *imap.Data) *Message {
+// the message is returned. The error is for an answer that has no end.
+func (c *Client) claim(d *imap.Data) (*Message, error) {
 	r, isRow := d.Value.(*imap.FetchRow)
 	for _, k := range c.calls {
 		if k.fetch != nil {
 			if isRow && k.fetch.claims(r) {
-				return k.fetch.add(r)
+				return k.fetch.add(r), nil
 			}
 			continue
 		}
 		if k.claim != nil && k.claim(k.tag, d) {
-			return nil
+			if k.size += c.size; k.size > maxQueued {
+				return nil, ErrTooMuch
+			}
+			return nil, nil
 		}
 	}
 	if !isRow || !r.Open {
 		c.tell(d)
 	}
-	return nil
+	return nil, nil
 }
 
 // rowPart takes note of what has come of a row that is streamed.
