@@ -329,12 +329,12 @@ func TestStages(t *testing.T) {
 				if diff := cmp.Diff(want, r.waiting()); diff != "" {
 					t.Errorf("queue (-want +got):\n%s", diff)
 				}
-				var got string
+				var got strings.Builder
 				for _, m := range r.reports() {
-					got += summary(t, m)
+					got.WriteString(summary(t, m))
 				}
-				if got != reports {
-					t.Errorf("report %q, want %q", got, reports)
+				if got.String() != reports {
+					t.Errorf("report %q, want %q", got.String(), reports)
 				}
 			})
 		}

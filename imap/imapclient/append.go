@@ -23,7 +23,8 @@ func NewMessage(octets []byte, flags ...imap.Flag) imap.AppendMessage {
 // MULTIAPPEND (RFC 3502); those that are Binary need BINARY (RFC 3516), and those
 // that are UTF8 need UTF8=ACCEPT to be enabled (RFC 6855). The octets are read
 // while they are sent; where the server has said that they are too many, or has to
-// ask for them first, a refusal comes before they travel.
+// ask for them first, a refusal comes before they travel. A source that ends too soon,
+// or fails, ends the connection: the server waits for the rest.
 //
 // If the mailbox is not there, the error has the code TRYCREATE.
 func (c *Client) Append(ctx context.Context, name string, m ...imap.AppendMessage) (AppendResult, error) {

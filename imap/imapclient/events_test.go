@@ -276,3 +276,44 @@ func TestIdleEndsEarly(t *testing.T) {
 		c.Close()
 	})
 }
+
+// TestEventsInFetch: a loop over events inside one over rows, whose bodies are on
+// the wire, does not wait for itself: behind patience the rows are put away.
+func TestEventsInFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		big := message("big", 300_000)
+		for range 3 {
+			w.deliver(t, big)
+		}
+		c, _ := w.selected(t, func(d *imapclient.Dialer) { d.Limits.ResponseLiteral = 1000 })
+		go func() {
+			time.Sleep(time.Minute)
+			w.store.Deliver("ann", imap.INBOX, []byte(message("news", 10)))
+		}()
+		rows, heard := 0, 0
+		collect(t, c.Fetch(t.Context(), imap.UIDs(1, 3), imap.ItemUID, imap.Peek("")), func(m *imapclient.Message) {
+			body := m.Body("")
+			if rows++; rows == 1 {
+				for ev, err := range c.Events(t.Context()) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if ev.Kind == imapclient.Exists {
+						heard++
+						break
+					}
+				}
+			}
+			if read(t, body) != big {
+				t.Errorf("row %d has other octets", rows)
+			}
+		})
+		if rows != 3 || heard != 1 {
+			t.Errorf("%d rows, %d events", rows, heard)
+		}
+		if err := c.Logout(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

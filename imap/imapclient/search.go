@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mailwire/mailwire/imap"
 )
@@ -126,10 +127,8 @@ func (r *SearchResult) settle(o *SearchOptions) {
 func eightBit(k imap.SearchKey) bool {
 	switch k := k.(type) {
 	case imap.And:
-		for _, sub := range k {
-			if eightBit(sub) {
-				return true
-			}
+		if slices.ContainsFunc(k, eightBit) {
+			return true
 		}
 	case imap.Or:
 		return eightBit(k.A) || eightBit(k.B)

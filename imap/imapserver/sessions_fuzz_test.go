@@ -134,11 +134,8 @@ func (o *observer) check(store *imapmem.Store) {
 	o.tb.Helper()
 	o.ask("NOOP")
 	var knows strings.Builder
-	for _, u := range o.uids {
-		if u == 0 {
-			o.ask("FETCH 1:* (UID FLAGS)")
-			break
-		}
+	if slices.Contains(o.uids, 0) {
+		o.ask("FETCH 1:* (UID FLAGS)")
 	}
 	for _, u := range o.uids {
 		fmt.Fprintf(&knows, "%d %s\n", u, o.flags[u])

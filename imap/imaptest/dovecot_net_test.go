@@ -43,7 +43,10 @@ userdb {
   args = uid=mail gid=mail home=%[1]s/home
 }
 mail_location = mdbox:%[1]s/home/mail
-mail_attribute_dict =
+mail_plugins = zlib
+protocol imap {
+  mail_plugins = zlib imap_zlib
+}
 first_valid_uid = 1
 first_valid_gid = 1
 namespace inbox {
