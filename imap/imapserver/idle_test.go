@@ -321,6 +321,7 @@ func TestIdlePolls(t *testing.T) {
 		c := login(t, newServer(store))
 		c.send("i IDLE\r\n")
 		c.line()
+		synctest.Wait() // it has looked once
 		began := time.Now()
 		for range 2 {
 			deliver(t, store, "m")
