@@ -223,6 +223,18 @@ func (n *neighbours) curl(p *process, name, subject, to string) {
 	}
 }
 
+// imap reads the first message of demo's inbox by IMAP over TLS, with a program
+// that we did not write.
+func (n *neighbours) imap(p *process, name string) string {
+	n.t.Helper()
+	out, err := exec.Command("curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name],
+		"imaps://"+p.addrs["IMAPS"]+"/INBOX;MAILINDEX=1").CombinedOutput()
+	if err != nil {
+		n.t.Fatalf("curl: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
 // Two daemons on one machine bring each other mail by MX, under the TLS that the
 // DNS says: whatever certificate, the one that DANE names, the one that MTA-STS wants.
 func TestTwoDaemons(t *testing.T) {
@@ -250,6 +262,9 @@ func TestTwoDaemons(t *testing.T) {
 	n.publish("")
 	n.curl(a, "a", "no policy", "demo@b.test")
 	a.log.wait(t, 1, "msg=sent", "to=demo@b.test", "host=mx.b.test", "policy=TLSOpportunistic", `tls="TLS 1.3"`)
+	if got := n.imap(b, "b"); !strings.Contains(got, "\r\nSubject: no policy\r\n") {
+		t.Errorf("the inbox of b holds %q", got)
+	}
 
 	n.publish(good)
 	sendB("DANE")
