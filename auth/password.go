@@ -120,9 +120,9 @@ func (a *Authenticator) derive(ctx context.Context, v Verifier, password string)
 		err        error
 	}
 	go func() {
-		defer func() { <-a.slots }()
 		result.ok, result.rehash, result.err = v.check(ctx, password)
-		close(done)
+		<-a.slots
+		close(done) // last: who has the answer finds the slot free
 	}()
 	select {
 	case <-done:
