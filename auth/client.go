@@ -30,9 +30,9 @@ type Client interface {
 // Credentials are what a client has to show. Fill in what there is; Choose takes
 // what the server offers and the connection allows.
 type Credentials struct {
-	Username string
+	Username string // whose secret it is
 	Authzid  string // whom to act as; empty: the user
-	Password Secret
+	Password Secret // empty: no mechanism that needs one
 	// Token fetches an OAuth access token for this server; it is called when
 	// the exchange needs it, and not before TLS is verified.
 	Token func(ctx context.Context, host string, port uint16) (Secret, error)

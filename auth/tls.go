@@ -68,6 +68,7 @@ func (l TLSLevel) rank() int {
 // octet. The zero value demands verified TLS; with no name to verify, no
 // certificate satisfies it, so a Dialer fills in ServerName.
 type TLSPolicy struct {
+	// Level is how much is demanded; zero: a verified certificate.
 	Level TLSLevel
 	// Implicit: TLS from the first octet, RFC 8314, section 3.
 	Implicit bool

@@ -14,6 +14,7 @@ import (
 // anybody waits for the answer. It is safe for concurrent use; the fields are not
 // changed once in use.
 type Cache struct {
+	// Next is asked what is not remembered. It is needed.
 	Next Resolver
 	// Max is how many answers are kept, the least recently used leaving first;
 	// zero: 10 000. Answers of more than 4 KiB are not kept.

@@ -15,8 +15,8 @@ type Service uint8
 
 const (
 	Submission Service = iota // RFC 6409
-	IMAP
-	POP3
+	IMAP                      // RFC 9051
+	POP3                      // RFC 1939
 )
 
 func (s Service) String() string {
@@ -36,8 +36,8 @@ var serviceLabels = [...][2]string{
 
 // A Server is one that a domain names for its users.
 type Server struct {
-	Host Name
-	Port uint16
+	Host Name   // where it is
+	Port uint16 // as the SRV record has it
 	// TLS demands verified TLS for the domain, and for Host if it is known to be
 	// the domain's choice.
 	TLS    auth.TLSPolicy

@@ -20,7 +20,7 @@ import (
 type Planner struct {
 	Resolver Resolver     // needed; a Cache, in most programs
 	STS      PolicySource // nil: no MTA-STS
-	NoDANE   bool
+	NoDANE   bool         // TLSA records are not asked for
 	// Floor is the least security; no plan has less, whatever the DNS says.
 	Floor    Floor
 	Families Families // which addresses we can reach

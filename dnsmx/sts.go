@@ -21,11 +21,11 @@ type PolicySource interface {
 
 // An STSPolicy is an MTA-STS policy: RFC 8461, section 3.2.
 type STSPolicy struct {
-	ID      string // of the TXT record that led to it
-	Mode    Mode
-	MX      []string // patterns: names, or "*." and a name
-	MaxAge  time.Duration
-	Expires time.Time
+	ID      string        // of the TXT record that led to it
+	Mode    Mode          // whether a host that breaks it is passed over
+	MX      []string      // patterns: names, or "*." and a name
+	MaxAge  time.Duration // how long it may be kept, counted from when it was fetched
+	Expires time.Time     // when that is over
 	// Stale says why a newer version, which a TXT record announced, could not be
 	// had. The policy stands until it expires.
 	Stale *STSError

@@ -36,9 +36,9 @@ var (
 // concurrent use: the driver's mutex guards it, and no call takes long.
 type ClientSession struct {
 	Grammar *Grammar // nil: Full
-	Limits  Limits
-	Strict  bool // small mistakes of servers do not pass
-	NeedTLS bool // no login without TLS
+	Limits  Limits   // of what the server may send
+	Strict  bool     // small mistakes of servers do not pass
+	NeedTLS bool     // no login without TLS
 
 	base    State
 	greeted bool

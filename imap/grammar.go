@@ -15,14 +15,15 @@ import (
 // A Feature cannot change states: its commands become CommandEvents, which move
 // nothing.
 type Feature struct {
-	Name string
-	RFC  int
+	Name string // of the capability, unless Caps says otherwise
+	RFC  int    // where it is specified, for whoever reads; may be 0
 	// Caps: the feature is in force while any of these is offered. nil: while the
 	// capability of its Name is.
 	Caps []Cap
 	// Always: it is in force whatever is offered.
 	Always bool
 
+	// What it adds, each list with a name once in all Features of a Grammar.
 	Commands []CommandSpec
 	Fetch    []FetchSpec
 	Search   []SearchSpec

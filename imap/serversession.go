@@ -19,7 +19,7 @@ import (
 // mistake of the driver, never of the peer.
 type ServerSession struct {
 	Grammar *Grammar // nil: Full
-	Limits  Limits
+	Limits  Limits   // of what the client may send
 	// Offer says which capabilities there are in NotAuthenticated,
 	// Authenticated or Selected. What is not offered is not known: its commands
 	// are BAD. It is asked once per change of state; see Refresh. nil: IMAP4rev1

@@ -22,9 +22,9 @@ import (
 // the time of Now and random octets and keeps them: writing again gives the same
 // octets. Bcc is never written.
 type Builder struct {
-	Header    Header
-	Mode      Mode
-	Date      time.Time
+	Header    Header           // further fields
+	Mode      Mode             // zero: Mode7Bit, for every relay
+	Date      time.Time        // zero: the time of the first WriteTo
 	MessageID string           // without brackets
 	Now       func() time.Time // nil: time.Now
 

@@ -118,12 +118,12 @@ func (m *Message) HasAttachment() bool {
 type Security uint8
 
 const (
-	SecurityNone   Security = iota
-	SMIMESigned             // RFC 8551
-	SMIMEEncrypted          // RFC 8551
-	PGPSigned               // RFC 3156
-	PGPEncrypted            // RFC 3156
-	PGPInline               // armour in the text, RFC 4880, section 6.2
+	SecurityNone   Security = iota // none that shows
+	SMIMESigned                    // RFC 8551
+	SMIMEEncrypted                 // RFC 8551
+	PGPSigned                      // RFC 3156
+	PGPEncrypted                   // RFC 3156
+	PGPInline                      // armour in the text, RFC 4880, section 6.2
 )
 
 // String returns the name of the constant.

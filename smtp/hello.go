@@ -10,14 +10,14 @@ import (
 // serves by itself: PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING, SIZE,
 // VRFY and HELP. Turn on what the application, or the next hop, can honour.
 type Offer struct {
-	SMTPUTF8   bool
-	DSN        bool
-	BinaryMIME bool
+	SMTPUTF8   bool // addresses and headers in UTF-8: RFC 6531
+	DSN        bool // reports as the sender asks for them: RFC 3461
+	BinaryMIME bool // content without lines, by BDAT: RFC 3030
 	RequireTLS bool // offered under TLS only: RFC 8689, section 2
-	RRVS       bool
+	RRVS       bool // refuse a mailbox that has changed hands: RFC 7293
 	Limits     bool // announce Limits.Rcpts, RcptDomains and Mails: RFC 9422
-	EXPN       bool
-	ETRN       bool
+	EXPN       bool // the application answers it as a Query
+	ETRN       bool // likewise: RFC 1985
 	XClient    bool // to peers only that may speak for others
 
 	FutureRelease *FutureRelease // in Submission only: RFC 4865, section 3

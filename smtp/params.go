@@ -77,6 +77,7 @@ func (r Ret) String() string {
 // NotifyNever alone. Zero: not stated, which means on failure and perhaps delay.
 type Notify uint8
 
+// The values of NOTIFY: RFC 3461, section 4.1.
 const (
 	NotifyNever Notify = 1 << iota
 	NotifySuccess

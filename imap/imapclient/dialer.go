@@ -22,9 +22,9 @@ type Dialer struct {
 	// octet: RFC 8314, section 3.2.
 	Addr string
 
-	TLS         auth.TLSPolicy   // zero: verified TLS. ServerName "": the host of Addr
-	Credentials auth.Credentials // zero: no login, see Client.Login
-	Auth        auth.ClientPolicy
+	TLS         auth.TLSPolicy    // zero: verified TLS. ServerName "": the host of Addr
+	Credentials auth.Credentials  // zero: no login, see Client.Login
+	Auth        auth.ClientPolicy // what may be used to show them; zero: nothing without TLS
 
 	// Enable is what to switch on behind the login, as far as the server has it.
 	// nil: all that this package makes use of, which is IMAP4rev2, QRESYNC,
@@ -54,7 +54,7 @@ type Dialer struct {
 	// was left early. More ends the connection. Zero: 64 MiB; negative: no limit.
 	Drain int64
 
-	Timeouts Timeouts
+	Timeouts Timeouts // of every wait
 
 	// Dial makes the connection; nil: a net.Dialer with keep-alive.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)

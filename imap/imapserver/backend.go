@@ -160,7 +160,7 @@ const (
 	HasSearch                         // Search knows more than BaseMailbox
 	HasWatch                          // Watch tells; without it mailboxes are polled for new and removed messages
 
-	AllAbilities Ability = 1<<iota - 1
+	AllAbilities Ability = 1<<iota - 1 // each of them
 )
 
 // Has reports whether all of b are there.

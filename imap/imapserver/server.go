@@ -22,9 +22,9 @@ var ErrServerClosed = netserver.ErrClosed
 // Serve methods; the fields are not changed any more after that. All methods
 // are safe for concurrent use.
 type Server struct {
-	Addr     string // for ListenAndServe; "": ":143"
-	Hostname string // for SASL; "": what the system says
-	Backend  Backend
+	Addr     string              // for ListenAndServe; "": ":143"
+	Hostname string              // for SASL; "": what the system says
+	Backend  Backend             // where mail is; needed
 	Auth     *auth.Authenticator // nil: nobody can log in
 	TLS      *tls.Config         // nil: no STARTTLS, and no LOGIN unless Auth.Cleartext allows it
 	Certs    *auth.Certificates  // lets mechanisms bind to the certificate, where TLS serves from it; may be nil
@@ -42,10 +42,10 @@ type Server struct {
 	// that have not enabled UTF8=ACCEPT: RFC 6855, section 4, has them refused.
 	Append8Bit bool
 
-	Limits   imap.Limits
-	Conns    Conns
-	Timeouts Timeouts
-	Trust    Trust
+	Limits   imap.Limits // of what one session may take
+	Conns    Conns       // of all connections together
+	Timeouts Timeouts    // of every wait
+	Trust    Trust       // which peers may speak for others; zero: none
 	// Spool keeps what has to be read twice. nil: memory up to 1 MiB, a temporary
 	// file beyond.
 	Spool func() Spool

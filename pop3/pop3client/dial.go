@@ -31,8 +31,8 @@ type Dialer struct {
 	// Dial connects; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	Limits   pop3.Limits
-	Timeouts Timeouts
+	Limits   pop3.Limits  // of what the server may send
+	Timeouts Timeouts     // of every wait
 	Logger   *slog.Logger // nil: no log
 }
 

@@ -34,10 +34,10 @@ type Server struct {
 	Implementation string      // of CAPA; "": not announced
 	Languages      []Language  // of LANG, the preferred one first; none: no LANG
 
-	Limits   pop3.Limits
-	Conns    Conns
-	Timeouts Timeouts
-	Trust    Trust
+	Limits   pop3.Limits // of what one session may take
+	Conns    Conns       // of all connections together
+	Timeouts Timeouts    // of every wait
+	Trust    Trust       // which peers may speak for others; zero: none
 
 	Logger      *slog.Logger                       // nil: no log
 	BaseContext func(net.Listener) context.Context // used in place of Serve's context where set

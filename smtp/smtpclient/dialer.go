@@ -24,9 +24,9 @@ type Dialer struct {
 	LocalName string        // what EHLO says; "": the system's host name, or the address we come from
 	Protocol  smtp.Protocol // zero: SMTP
 
-	TLS         auth.TLSPolicy   // zero: verified TLS. ServerName "": the host of Addr
-	Credentials auth.Credentials // zero: no AUTH
-	Auth        auth.ClientPolicy
+	TLS         auth.TLSPolicy    // zero: verified TLS. ServerName "": the host of Addr
+	Credentials auth.Credentials  // zero: no AUTH
+	Auth        auth.ClientPolicy // what may be used to show them; zero: nothing without TLS
 
 	// Dial makes the connection; nil: net.Dialer's DialContext.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -38,8 +38,8 @@ type Dialer struct {
 	// smtp.RejectBare refuses to send. They are kept in BINARYMIME only.
 	LineEnds smtp.LineEnds
 
-	Limits   smtp.Limits // ReplyLine and Reply
-	Timeouts Timeouts
+	Limits   smtp.Limits  // ReplyLine and Reply
+	Timeouts Timeouts     // of every wait
 	Logger   *slog.Logger // nil: no log
 }
 

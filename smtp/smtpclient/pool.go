@@ -13,7 +13,7 @@ import (
 // A Pool keeps connections to one destination, for many goroutines. Each message
 // has a connection to itself while it is sent. The fields are set before use.
 type Pool struct {
-	Dialer Dialer
+	Dialer Dialer // how each connection is made
 
 	MaxConns    int           // connections at once: 4
 	MaxPerConn  int           // messages before a connection is closed: 100; negative: no limit

@@ -31,12 +31,12 @@ type Server struct {
 	Certs       *auth.Certificates  // lets mechanisms bind to the certificate, where TLS serves from it; may be nil
 	Auth        *auth.Authenticator // nil: no AUTH
 
-	Offer    smtp.Offer
-	Limits   smtp.Limits
+	Offer    smtp.Offer    // the extensions that an application has to honour; zero: none of them
+	Limits   smtp.Limits   // of what one session may take
 	LineEnds smtp.LineEnds // zero: a message with a bare CR or LF is refused
-	Conns    Conns
-	Timeouts Timeouts
-	Trust    Trust
+	Conns    Conns         // bounds on all connections together
+	Timeouts Timeouts      // of every wait
+	Trust    Trust         // which peers may speak for others; zero: none
 
 	Logger      *slog.Logger                       // nil: no log
 	BaseContext func(net.Listener) context.Context // nil: context.Background

@@ -89,10 +89,11 @@ type Outcome struct {
 // A Verdict sums an Outcome up.
 type Verdict uint8
 
+// What may become of a case.
 const (
 	Passed Verdict = iota + 1
 	Failed
-	Skipped
+	Skipped // it needs what is not offered, or not known
 	Excused // failed, and Target.Known knows why
 )
 
