@@ -103,7 +103,9 @@ func ExampleClient_Begin() {
 		},
 		End: func(*smtpserver.Message, smtpserver.EndReason) { tx.Abort(context.Background()) },
 	}
-	front, _ := smtptest.Pipe(&smtpserver.Server{Hostname: "proxy.example", Handler: once{session}})
+	front, _ := smtptest.Pipe(&smtpserver.Server{Hostname: "proxy.example", Handler: smtpserver.SessionFunc(func(context.Context, *smtpserver.Conn) (*smtpserver.Session, error) {
+		return session, nil
+	})})
 	fmt.Fprint(front, "EHLO c.example\r\nMAIL FROM:<me@a.example>\r\nRCPT TO:<stranger@b.example>\r\nQUIT\r\n")
 	replies, _ := io.ReadAll(front)
 	for line := range strings.Lines(string(replies)) {
@@ -112,11 +114,4 @@ func ExampleClient_Begin() {
 		}
 	}
 	// Output: 550 5.1.1 upstream said: nobody of that name
-}
-
-// once is a handler with one session.
-type once struct{ s *smtpserver.Session }
-
-func (o once) NewSession(context.Context, *smtpserver.Conn) (*smtpserver.Session, error) {
-	return o.s, nil
 }

@@ -7,8 +7,8 @@
 //
 // A [Server] has a [Handler], which makes a [Session] for each connection: a
 // struct of functions, one for each decision. The nil function is the safe
-// answer, so that a Session without Rcpt relays for nobody. [HandlerFunc] is the
-// Session of a sink.
+// answer, so that a Session without Rcpt relays for nobody. [SessionFunc] is a
+// Handler that is one function, [HandlerFunc] that of a sink.
 //
 // A [Message] is one transaction, in all hooks from Mail to End. In Data it is
 // read like a file, however the client sends it, and what Data returns is what

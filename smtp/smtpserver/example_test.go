@@ -14,7 +14,7 @@ import (
 // A server that takes mail for one domain, and the client of the standard
 // library that sends it a message.
 func Example() {
-	handler := sessions(func(ctx context.Context, c *smtpserver.Conn) (*smtpserver.Session, error) {
+	handler := smtpserver.SessionFunc(func(ctx context.Context, c *smtpserver.Conn) (*smtpserver.Session, error) {
 		return &smtpserver.Session{
 			Rcpt: func(ctx context.Context, m *smtpserver.Message, to smtp.Rcpt) error {
 				if to.Path.Domain != "here.example" {
@@ -49,13 +49,6 @@ func Example() {
 	// Output:
 	// me@there.example to you@here.example: "Subject: hi\r\n\r\nhello\r\n"
 	// refused for you@elsewhere.example
-}
-
-// sessions makes a Handler of a function.
-type sessions func(ctx context.Context, c *smtpserver.Conn) (*smtpserver.Session, error)
-
-func (f sessions) NewSession(ctx context.Context, c *smtpserver.Conn) (*smtpserver.Session, error) {
-	return f(ctx, c)
 }
 
 // LMTP has a reply for each recipient: they are told apart by index, since the

@@ -26,6 +26,12 @@ func (f HandlerFunc) NewSession(context.Context, *Conn) (*Session, error) {
 	}, nil
 }
 
+// A SessionFunc is a Handler that is its NewSession alone.
+type SessionFunc func(ctx context.Context, c *Conn) (*Session, error)
+
+// NewSession implements Handler.
+func (f SessionFunc) NewSession(ctx context.Context, c *Conn) (*Session, error) { return f(ctx, c) }
+
 // A Session is what an application does in one connection: functions, each of
 // which decides on one command. A nil one is the safe answer that its comment
 // gives. Hooks of one Session are never called at the same time, and what they
