@@ -3,6 +3,7 @@ module github.com/mailwire/mailwire/internal/bench
 go 1.26.0
 
 require (
+	github.com/emersion/go-imap/v2 v2.0.0-beta.8
 	github.com/emersion/go-smtp v0.25.1
 	github.com/mailwire/mailwire v0.0.0
 )

@@ -22,19 +22,22 @@ import (
 )
 
 // works are the rows.
-var works = slices.Concat(smtpWorks, pop3Works)
+var works = slices.Concat(smtpWorks, pop3Works, imapWorks)
 
 // servers are those that this program can be; dir is what the row has prepared.
 var servers = map[string]func(addr, dir string) error{
 	"mailwire":      serveSMTP,
 	"go-smtp":       serveGoSMTP,
 	"mailwire pop3": servePOP3,
+	"mailwire imap": serveIMAP,
+	"go-imap":       serveGoIMAP,
 }
 
 // programs are servers of others: how they are started.
 var programs = map[string]func(addr, dir string) ([]string, error){
 	"smtp-sink":    smtpSink,
-	"dovecot pop3": dovecotPOP3,
+	"dovecot pop3": dovecot("pop3", ""),
+	"dovecot imap": dovecot("imap", dovecotIMAP),
 }
 
 // A work is one row of the table: what is asked of every server.

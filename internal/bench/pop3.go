@@ -28,8 +28,17 @@ var pop3Works = []work{
 
 const pop3Message = 4 << 10
 
-// maildir fills mail/cur with messages of 4 KiB and CRLF.
+// maildir is of messages of 4 KiB and CRLF.
 func maildir(messages int) func(dir string) error {
+	content := []byte("From: <sender@client.example>\r\nSubject: bench\r\n\r\n")
+	for len(content) < pop3Message {
+		content = append(content, "The quick brown fox jumps over the lazy dog, and sleeps until noon.\r\n"...)
+	}
+	return maildirOf(messages, content)
+}
+
+// maildirOf fills mail/cur with messages that are seen.
+func maildirOf(messages int, content []byte) func(dir string) error {
 	return func(dir string) error {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
@@ -38,10 +47,6 @@ func maildir(messages int) func(dir string) error {
 			if err := os.MkdirAll(filepath.Join(dir, "mail", sub), 0o755); err != nil {
 				return err
 			}
-		}
-		content := []byte("From: <sender@client.example>\r\nSubject: bench\r\n\r\n")
-		for len(content) < pop3Message {
-			content = append(content, "The quick brown fox jumps over the lazy dog, and sleeps until noon.\r\n"...)
 		}
 		for i := range messages {
 			name := fmt.Sprintf("%d.M%dP1.bench,S=%d,W=%d:2,S", 1700000000+i, i, len(content), len(content))
@@ -119,54 +124,6 @@ func servePOP3(addr, dir string) error {
 		Cleartext: true,
 		Limits:    pop3.Limits{Messages: -1},
 	}).Serve(context.Background(), l)
-}
-
-// dovecotPOP3 writes a configuration for one user, tuned as its documents have it
-// for many connections: login processes are kept.
-func dovecotPOP3(addr, dir string) ([]string, error) {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	conf := fmt.Sprintf(`
-base_dir = %[1]s/run
-state_dir = %[1]s/state
-log_path = /dev/null
-protocols = pop3
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-mail_location = maildir:%[1]s/mail
-mail_max_userip_connections = 1000
-auth_mechanisms = plain
-passdb {
-  driver = static
-  args = password=secret
-}
-userdb {
-  driver = static
-  args = uid=65534 gid=65534 home=%[1]s/mail
-}
-service pop3-login {
-  chroot =
-  service_count = 0
-  process_min_avail = 1
-  inet_listener pop3 {
-    port = %[2]s
-  }
-  inet_listener pop3s {
-    port = 0
-  }
-}
-service stats {
-  chroot =
-}
-service anvil {
-  chroot =
-}
-`, dir, port)
-	name := filepath.Join(dir, "dovecot.conf")
-	return []string{"/usr/sbin/dovecot", "-F", "-c", name}, os.WriteFile(name, []byte(conf), 0o644)
 }
 
 type pop3Conn struct {
