@@ -77,8 +77,8 @@ var imports = []importRule{
 	{"smtp/smtpserver", append(list("smtp", "auth"), serversInternal...)},
 	{"smtp/smtpclient", list("smtp", "auth")},
 	{"smtp/smtptest", append(list("smtp", "smtp/...", "auth"), testsInternal...)},
-	{"imap/imapserver", append(list("imap", "imap/imapview", "auth", "mime"), serversInternal...)},
-	{"imap/imapclient", list("imap", "imap/imapview", "auth", "mime")},
+	{"imap/imapserver", append(list("imap", "imap/imapview", "auth", "mime", "internal/inflate"), serversInternal...)},
+	{"imap/imapclient", list("imap", "imap/imapview", "auth", "mime", "internal/inflate")},
 	{"imap/imapmem", list("imap", "imap/imapview", "imap/imapserver", "auth", "mime")},
 	{"imap/imaptest", append(list("imap", "imap/...", "auth", "mime"), testsInternal...)},
 	{"pop3/pop3server", append(list("pop3", "auth"), serversInternal...)},
@@ -90,7 +90,7 @@ var imports = []importRule{
 
 	// Programs use nothing that a user cannot.
 	{"examples/...", list("smtp", "smtp/...", "imap", "imap/...", "pop3", "pop3/...",
-		"auth", "auth/...", "mime", "dnsmx", "dnsmx/...")},
+		"auth", "auth/...", "mime", "dnsmx", "dnsmx/...", "examples/...")},
 }
 
 type importRule struct {
@@ -101,7 +101,7 @@ type importRule struct {
 var (
 	rootsInternal   = list("internal/ascii", "internal/lineio", "internal/dot")
 	serversInternal = list("internal/netserver", "internal/proxyproto")
-	testsInternal   = list("internal/memnet", "internal/transcript")
+	testsInternal   = list("internal/memnet", "internal/suite", "internal/transcript")
 
 	// external is what code other than tests may import beyond the standard
 	// library, and externalOfPure what pure rooms may: values, no sockets.
