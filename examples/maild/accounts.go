@@ -16,8 +16,9 @@ import (
 // called by the local part of its address: demo has demo@domain and every
 // demo+tag@domain, in any letter case.
 type accounts struct {
-	store  *store.Store
-	domain string
+	store    *store.Store
+	domain   string
+	readable bool // keep new passwords so that APOP and CRAM-MD5 work
 }
 
 // authenticator serves submission and POP3 alike.
@@ -119,7 +120,14 @@ func (a *accounts) newPassword(name string, save func(string, map[string]string)
 	if err != nil {
 		return "", err
 	}
-	return password, save(name, map[string]string{v.Scheme(): v.Text()})
+	verifiers := map[string]string{v.Scheme(): v.Text()}
+	if a.readable {
+		if v, err = auth.NewVerifier("PLAIN", password, auth.VerifierOptions{}); err != nil {
+			return "", err
+		}
+		verifiers[v.Scheme()] = v.Text()
+	}
+	return password, save(name, verifiers)
 }
 
 // checkName keeps account names to what owner can find and what needs no quotes

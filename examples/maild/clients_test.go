@@ -50,7 +50,8 @@ func send(c *smtp.Client, from, content string, to ...string) error {
 // popConn is just enough of a POP3 client to hand out exact octets.
 type popConn struct {
 	net.Conn
-	r *bufio.Reader
+	r     *bufio.Reader
+	stamp string // of the greeting, for APOP
 }
 
 // dialPOP connects to a POP3S address and reads the greeting.
@@ -59,8 +60,11 @@ func dialPOP(addr string, c *tls.Config) (*popConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &popConn{conn, bufio.NewReader(conn)}
-	_, err = p.reply()
+	p := &popConn{Conn: conn, r: bufio.NewReader(conn)}
+	greeting, err := p.reply()
+	if i := strings.IndexByte(greeting, '<'); i >= 0 {
+		p.stamp = greeting[i:]
+	}
 	return p, err
 }
 

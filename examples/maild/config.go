@@ -20,6 +20,9 @@ type config struct {
 	addr     [len(services)]string
 	verbose  bool
 
+	readable   bool          // keep passwords readable, offer APOP
+	loginDelay time.Duration // whole seconds between logins by POP3
+
 	relay    bool   // send mail to other hosts
 	dns      string // server, host:port; "": the system's
 	mxPort   uint   // of other hosts
@@ -53,6 +56,8 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 		f.StringVar(&c.addr[i], s.flag, s.addr, "address to listen on for "+s.what)
 	}
 	f.BoolVar(&c.verbose, "v", false, "log every command")
+	f.BoolVar(&c.readable, "readable-passwords", false, "keep new passwords readable in the database, as APOP and CRAM-MD5 need it, and offer APOP")
+	f.DurationVar(&c.loginDelay, "login-delay", 0, "time that an account has to wait between two logins by POP3, in whole seconds")
 	f.BoolVar(&c.relay, "relay", false, "send mail of the accounts here to other hosts")
 	f.StringVar(&c.dns, "dns", "", "DNS server that validates, as 127.0.0.1:53 (default: the system's)")
 	f.UintVar(&c.mxPort, "mx-port", 25, "port of other hosts; for tests")
@@ -71,6 +76,9 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 		if err := checkDomain(name); err != nil {
 			return c, nil, err
 		}
+	}
+	if c.loginDelay < 0 || c.loginDelay%time.Second != 0 {
+		return c, nil, errors.New("-login-delay wants whole seconds")
 	}
 	if err := c.checkRelay(); err != nil {
 		return c, nil, err

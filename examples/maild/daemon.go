@@ -48,6 +48,7 @@ type daemon struct {
 	config
 	store     *store.Store
 	accounts  accounts
+	logins    *auth.Authenticator
 	log       *slog.Logger
 	listeners [len(services)]net.Listener
 
@@ -73,15 +74,14 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{config: c, store: db, accounts: accounts{db, c.domain}, log: log, tls: certs.Config()}
-	logins := d.accounts.authenticator()
+	d := &daemon{config: c, store: db, accounts: accounts{db, c.domain, c.readable}, log: log, tls: certs.Config()}
+	d.logins = d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
-		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, TLSRequired: true, Auth: logins, Logger: log.With("server", "submission")}
-	d.pop3 = &pop3server.Server{Hostname: c.hostname, Backend: &maildrops{daemon: d}, TLS: d.tls, Certs: certs,
-		Auth: logins, Logger: log.With("server", "pop3")}
+		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, TLSRequired: true, Auth: d.logins, Logger: log.With("server", "submission")}
+	d.pop3 = newPOP3(d, certs)
 	d.imap = &imapserver.Server{Hostname: c.hostname, Backend: mailboxes{d}, TLS: d.tls, Certs: certs,
-		Auth: logins, Logger: log.With("server", "imap")}
+		Auth: d.logins, Logger: log.With("server", "imap")}
 	if c.relay {
 		if d.queue, err = newQueue(d); err != nil {
 			d.close()

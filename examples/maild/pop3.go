@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/examples/maild/store"
@@ -12,25 +13,63 @@ import (
 	"github.com/mailwire/mailwire/pop3/pop3server"
 )
 
+// newPOP3 offers what the daemon can keep: it deletes nothing by itself, so that
+// EXPIRE is NEVER, and has the languages of languages.go.
+func newPOP3(d *daemon, certs *auth.Certificates) *pop3server.Server {
+	s := &pop3server.Server{
+		Hostname: d.hostname, Backend: &maildrops{daemon: d, last: make(map[string]time.Time)},
+		TLS: d.tls, Certs: certs, Auth: d.logins, APOP: d.readable,
+		Expire: pop3.Period{Set: true, Never: true}, Implementation: "Mailwire-maild", Languages: languages,
+		Logger: d.log.With("server", "pop3"),
+	}
+	if d.loginDelay > 0 {
+		s.Delay = pop3.Period{Set: true, N: int(d.loginDelay / time.Second)}
+	}
+	return s
+}
+
 // maildrops hands out the inbox of each account, to one session at a time.
 // RFC 1939, section 4.
 type maildrops struct {
 	*daemon
 	locked sync.Map // by account
+
+	mu   sync.Mutex
+	last map[string]time.Time // of the logins that count for -login-delay, by account
 }
 
 func (d *maildrops) Open(ctx context.Context, id auth.Identity, _ *pop3server.Conn) (pop3server.Maildrop, error) {
 	account := d.accounts.login(id.Authzid)
 	if _, taken := d.locked.LoadOrStore(account, nil); taken {
-		return nil, &pop3.Reject{Code: pop3.InUse, Text: "Another session has this maildrop open"}
+		return nil, &pop3.Reject{Code: pop3.InUse, Text: textInUse}
 	}
 	unlock := func() { d.locked.Delete(account) }
+	if d.tooSoon(account, time.Now()) {
+		unlock()
+		return nil, &pop3.Reject{Code: pop3.LoginDelay, Text: textLoginDelay}
+	}
 	inbox, err := d.store.Inbox(ctx, account)
 	if err != nil {
 		unlock()
 		return nil, err
 	}
 	return &maildrop{store: d.store, inbox: inbox, unlock: unlock}, nil
+}
+
+// tooSoon reports whether the account has logged in less than -login-delay ago.
+// A login that is refused for that does not begin the wait anew. RFC 2449,
+// section 6.5.
+func (d *maildrops) tooSoon(account string, now time.Time) bool {
+	if d.loginDelay <= 0 {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last, ok := d.last[account]; ok && now.Sub(last) < d.loginDelay {
+		return true
+	}
+	d.last[account] = now
+	return false
 }
 
 // maildrop is an inbox as POP3 sees it.
@@ -49,7 +88,7 @@ func (d *maildrop) Messages(ctx context.Context) ([]pop3server.Message, error) {
 	}
 	all := make([]pop3server.Message, len(stored))
 	for i, m := range stored {
-		all[i] = pop3server.Message{Key: m, UID: fmt.Sprintf("%d.%d", d.inbox.UIDValidity, m.UID), Size: m.TextSize}
+		all[i] = pop3server.Message{Key: m, UID: fmt.Sprintf("%d.%d", d.inbox.UIDValidity, m.UID), Size: m.TextSize, NeedsUTF8: m.UTF8}
 	}
 	return all, nil
 }

@@ -72,6 +72,7 @@ func (s *Store) Accept(ctx context.Context, in *Incoming, content io.Reader) err
 type arrival struct {
 	spool
 	textSize int64
+	utf8     bool // a header has more than ASCII
 	index    imapserver.Index
 }
 
@@ -81,14 +82,37 @@ func (a *arrival) read(content io.Reader) (err error) {
 	if _, err := io.Copy(io.MultiWriter(&a.spool, &parts), content); err != nil {
 		return err
 	}
-	a.index = imapserver.NewIndex(parts.Finish(a.spool.at()))
+	m := parts.Finish(a.spool.at())
+	a.index = imapserver.NewIndex(m)
+	if a.utf8, err = hasUTF8(m, a.spool.at()); err != nil {
+		return err
+	}
 	a.textSize, err = a.spool.textSize()
 	return err
 }
 
+// hasUTF8 reports whether the header of the message or of one of its parts has
+// octets that are not ASCII, which RFC 6531 and RFC 6532 brought.
+func hasUTF8(m *mime.Message, r io.ReaderAt) (bool, error) {
+	buf := make([]byte, 4096)
+	for p := range m.Parts() {
+		for at, body, _ := p.Span(); at < body; {
+			n, err := r.ReadAt(buf[:min(int64(len(buf)), body-at)], at)
+			if n == 0 && err != nil {
+				return false, err
+			}
+			if bytes.ContainsFunc(buf[:n], func(c rune) bool { return c > 0x7F }) {
+				return true, nil
+			}
+			at += int64(n)
+		}
+	}
+	return false, nil
+}
+
 func (a *arrival) insert(t *tx) (id int64, err error) {
-	id, err = t.insert("INSERT INTO contents (size, text_size, mime, imap_envelope, imap_body) VALUES (?, ?, ?, ?, ?)",
-		a.size, a.textSize, a.index.Parts, a.index.Envelope, a.index.Body)
+	id, err = t.insert("INSERT INTO contents (size, text_size, utf8, mime, imap_envelope, imap_body) VALUES (?, ?, ?, ?, ?, ?)",
+		a.size, a.textSize, a.utf8, a.index.Parts, a.index.Envelope, a.index.Body)
 	if err != nil {
 		return 0, err
 	}

@@ -25,6 +25,7 @@ type Message struct {
 	InternalDate time.Time
 	Size         int64 // octets as stored
 	TextSize     int64 // octets with every line end as CRLF
+	UTF8         bool  // a header has more than ASCII
 	content      int64
 }
 
@@ -74,7 +75,7 @@ func (s *Store) Inbox(ctx context.Context, account string) (Mailbox, error) {
 // Messages lists a mailbox in the order of UIDs.
 func (s *Store) Messages(ctx context.Context, mailbox int64) ([]Message, error) {
 	rows, err := s.read.QueryContext(ctx, `
-		SELECT uid, modseq, flags, internal_date, zone, size, text_size, content
+		SELECT uid, modseq, flags, internal_date, zone, size, text_size, utf8, content
 		FROM messages JOIN contents ON id = content WHERE mailbox = ? ORDER BY uid`, mailbox)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (s *Store) Messages(ctx context.Context, mailbox int64) ([]Message, error) 
 		var m Message
 		var date int64
 		var zone int
-		if err := rows.Scan(&m.UID, &m.ModSeq, &m.Flags, &date, &zone, &m.Size, &m.TextSize, &m.content); err != nil {
+		if err := rows.Scan(&m.UID, &m.ModSeq, &m.Flags, &date, &zone, &m.Size, &m.TextSize, &m.UTF8, &m.content); err != nil {
 			return nil, err
 		}
 		m.InternalDate = dateOf(date, zone)

@@ -7,7 +7,7 @@ CREATE TABLE accounts (
 ) STRICT;
 
 -- What an account proves itself with, one row per scheme, as auth.Verifier.Text
--- writes it. No password is ever stored.
+-- writes it. A password itself is stored only with -readable-passwords.
 CREATE TABLE verifiers (
 	account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
 	scheme  TEXT NOT NULL,
