@@ -28,6 +28,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mailwire/mailwire/examples/internal/serve"
 	"github.com/mailwire/mailwire/examples/internal/whole"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
@@ -71,21 +72,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		Logger:  slog.New(slog.NewTextHandler(stdout, nil)),
 	}
 	fmt.Fprintf(stdout, "listening on %s\n", l.Addr())
-	return serve(ctx, server, l)
-}
-
-// serve serves until ctx is done, and then lets the sessions come to their end.
-func serve(ctx context.Context, server *smtpserver.Server, l net.Listener) error {
-	ended := make(chan error, 1)
-	context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		ended <- server.Shutdown(grace)
-	})
-	if err := server.Serve(l); !errors.Is(err, smtpserver.ErrServerClosed) {
-		return err
-	}
-	return <-ended
+	return serve.Until(ctx, server, l)
 }
 
 // sink is where the messages go.
