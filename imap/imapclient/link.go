@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/mailwire/mailwire/internal/inflate"
 )
 
 // A link is what lies below the session: the connection with its deadlines, TLS,
@@ -14,7 +16,7 @@ import (
 type link struct {
 	tcp      net.Conn // closes everything
 	conn     net.Conn // what is read and written: tcp, or TLS on it
-	inflate  *inflater
+	inflate  *inflate.Reader
 	deflate  *flate.Writer
 	timeouts *Timeouts
 
@@ -107,7 +109,7 @@ func (l *link) compress() {
 	if err != nil {
 		panic(err) // the level is a constant
 	}
-	l.deflate, l.inflate = w, newInflater((*rawLink)(l))
+	l.deflate, l.inflate = w, inflate.NewReader((*rawLink)(l))
 }
 
 // upgrader is a Client as auth.StartClientTLS sees its Reader: whatever the new

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/internal/inflate"
 )
 
 // compress carries out COMPRESS. The OK leaves in clear, all behind it is
@@ -21,7 +22,7 @@ func (c *Conn) compress() {
 		c.broken = err
 		return
 	}
-	c.inflate = newInflater(&c.link)
+	c.inflate = inflate.NewReader(&c.link)
 	c.out.mu.Lock()
 	c.out.deflate = newDeflater(progress{&c.out})
 	c.out.mu.Unlock()
@@ -32,31 +33,21 @@ func (c *Conn) compress() {
 // section 4.1.
 func (c *Conn) endCompression() {
 	c.out.mu.Lock()
-	err := c.out.deflate.w.Close()
+	err := c.out.deflate.Close()
 	c.out.deflate = nil
 	c.out.mu.Unlock()
 	if c.broken == nil {
 		c.broken = err
 	}
-	c.inflate.end()
+	c.inflate.End()
 }
 
-// A deflater compresses what is written. Flush makes all of it readable for the
-// peer. RFC 4978, section 4.
-type deflater struct{ w *flate.Writer }
-
-func newDeflater(to io.Writer) *deflater {
+func newDeflater(to io.Writer) *flate.Writer {
 	// The level decides on memory too: RFC 4978, section 4, has servers in mind
 	// with many connections, and mail that is compressed already.
 	w, err := flate.NewWriter(to, flate.BestSpeed)
 	if err != nil {
 		panic(err) // the level is a constant
 	}
-	return &deflater{w}
+	return w
 }
-
-// Write implements io.Writer.
-func (d *deflater) Write(p []byte) (int, error) { return d.w.Write(p) }
-
-// Flush ends a block, so that nothing waits.
-func (d *deflater) Flush() error { return d.w.Flush() }

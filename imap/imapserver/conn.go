@@ -15,6 +15,7 @@ import (
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/internal/inflate"
 	"github.com/mailwire/mailwire/internal/netserver"
 )
 
@@ -32,7 +33,7 @@ type Conn struct {
 	link    netserver.Link
 	clock   clock
 	out     output
-	inflate *inflater // nil: no compression
+	inflate *inflate.Reader // nil: no compression
 	r       imap.Reader
 	s       imap.ServerSession
 	enc     *imap.Encoder // nil while the connection waits
@@ -359,7 +360,7 @@ func (c *Conn) lost(err error) {
 		err = ErrServerClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.fail(&imap.Reject{Kind: imap.BYE, Text: "you were silent for too long"})
-	case errors.Is(err, errInflate):
+	case errors.Is(err, inflate.ErrCorrupt):
 		c.fail(&imap.Reject{Kind: imap.BYE, Text: "broken compression"})
 	case err == io.EOF && c.s.State() != imap.Closed:
 		err = io.ErrUnexpectedEOF

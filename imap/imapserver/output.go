@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"compress/flate"
 	"io"
 	"net"
 	"sync"
@@ -17,9 +18,9 @@ const flushSize = 32 << 10
 // and while that waits inside IDLE a flusher does: hence the lock.
 type output struct {
 	mu       sync.Mutex
-	conn     net.Conn  // deadlines
-	to       io.Writer // conn, TLS over it
-	deflate  *deflater // over that; nil: no compression
+	conn     net.Conn      // deadlines
+	to       io.Writer     // conn, TLS over it
+	deflate  *flate.Writer // over that; nil: no compression
 	timeouts *Timeouts
 	by       time.Time // the deadline that conn has
 	err      error     // of a write: nothing goes any more

@@ -1,4 +1,4 @@
-package imapserver
+package inflate
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 // available reads all that f gives before it would wait.
-func available(t testing.TB, f *inflater) []byte {
+func available(t testing.TB, f *Reader) []byte {
 	t.Helper()
 	var out []byte
 	var b [77]byte
@@ -86,8 +86,8 @@ func TestInflate(t *testing.T) {
 		for _, level := range []int{0, 1, 6, 9, flate.HuffmanOnly} {
 			for _, chunk := range []int{0, 1, 3} {
 				src := &pieces{queue: deflate(t, level, in), chunk: chunk}
-				f := newInflater(src)
-				f.end()
+				f := NewReader(src)
+				f.End()
 				if got := available(t, f); !bytes.Equal(got, in) {
 					t.Errorf("%s at level %d, chunk %d: %d octets of %d", name, level, chunk, len(got), len(in))
 				}
@@ -108,7 +108,7 @@ func TestInflateFlush(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			for _, chunk := range []int{0, 1} {
 				src := &pieces{chunk: chunk}
-				x := newInflater(src)
+				x := NewReader(src)
 				for i, octets := range []string{f.first, f.second} {
 					b, err := hex.DecodeString(octets)
 					if err != nil {
@@ -138,12 +138,74 @@ func TestInflateBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = io.ReadAll(newInflater(bytes.NewReader(b)))
+			_, err = io.ReadAll(NewReader(bytes.NewReader(b)))
 			_, want := io.ReadAll(flate.NewReader(bytes.NewReader(b)))
 			if (err != nil) != (want != nil) {
 				t.Errorf("got %v, compress/flate has %v", err, want)
 			}
 		})
+	}
+}
+
+// Octets that make none are an error behind a while, however they come: empty
+// blocks that are stored, and of fixed codes.
+func TestInflateEmpty(t *testing.T) {
+	for _, block := range []string{"000000ffff", "0208208000"} {
+		b, err := hex.DecodeString(strings.Repeat(block, 100_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := bytes.NewReader(b)
+		if got, err := io.ReadAll(NewReader(src)); len(got) > 0 || err != ErrCorrupt {
+			t.Errorf("%s: %d octets and %v", block, len(got), err)
+		}
+		if took := len(b) - src.Len(); took < maxEmpty || took > maxEmpty+1024 {
+			t.Errorf("%s: after %d octets", block, took)
+		}
+	}
+	// Between two flushes there may be nothing, for as long as something comes now and
+	// then.
+	text := deflate(t, 0, []byte("x"))
+	text = text[:len(text)-len("\x01\x00\x00\xff\xff")]
+	in := bytes.Repeat(append(bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 10_000), text...), 5)
+	if got := available(t, NewReader(&pieces{queue: in})); string(got) != "xxxxx" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestInflateAllocs: a Reader is all the memory there is.
+func TestInflateAllocs(t *testing.T) {
+	in := deflate(t, 6, samples()["words"])
+	src := bytes.NewReader(in)
+	b := make([]byte, 4<<10)
+	if n := testing.AllocsPerRun(10, func() {
+		src.Reset(in)
+		f := NewReader(src)
+		for {
+			if _, err := f.Read(b); err != nil {
+				break
+			}
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkInflate(b *testing.B) {
+	words := samples()["words"]
+	in := deflate(b, 6, words)
+	src := bytes.NewReader(in)
+	buf := make([]byte, 4<<10)
+	b.SetBytes(int64(len(words)))
+	b.ReportAllocs()
+	for b.Loop() {
+		src.Reset(in)
+		f := NewReader(src)
+		for {
+			if _, err := f.Read(buf); err != nil {
+				break
+			}
+		}
 	}
 }
 
@@ -155,9 +217,12 @@ func FuzzInflate(f *testing.F) {
 		f.Add(deflate(f, 1, in[:min(len(in), 3000)]), byte(1))
 	}
 	f.Fuzz(func(t *testing.T, in []byte, chunk byte) {
+		if len(in) > maxEmpty {
+			t.Skip("maxEmpty is for us alone")
+		}
 		const most = 1 << 20
 		want, wantErr := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(in)), most))
-		x := newInflater(&pieces{queue: bytes.Clone(in), chunk: int(chunk)})
+		x := NewReader(&pieces{queue: bytes.Clone(in), chunk: int(chunk)})
 		var got []byte
 		var err error
 		var b [1000]byte
