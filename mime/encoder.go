@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 var errEncode = errors.New("mime: encoding is not written")
@@ -14,38 +16,84 @@ var errEncode = errors.New("mime: encoding is not written")
 // close w. Lines are at most 76 octets and end in CRLF. Quoted-printable takes
 // text: LF and CRLF are line ends, a CR alone is encoded. The identity encodings
 // pass octets on. Others fail on the first write.
-func NewEncoder(e Encoding, w io.Writer) io.WriteCloser {
-	switch e {
-	case Base64:
-		return &base64Encoder{w: w}
-	case QuotedPrintable:
-		return &qpEncoder{w: w}
-	case SevenBit, EightBit, Binary:
-		return passEncoder{w}
-	}
-	return noEncoder{}
+func NewEncoder(e Encoding, w io.Writer) io.WriteCloser { return &streamEncoder{e: e, w: w} }
+
+// A streamEncoder borrows an output from its first Write to Close.
+type streamEncoder struct {
+	e  Encoding
+	w  io.Writer
+	to io.Writer
+	encoder
 }
 
-type passEncoder struct{ io.Writer }
+func (s *streamEncoder) Write(p []byte) (int, error) {
+	if s.to == nil {
+		switch s.e {
+		case SevenBit, EightBit, Binary:
+			return s.w.Write(p)
+		case UUEncode, EncodingUnknown:
+			return 0, errEncode
+		}
+		s.out = newOutput(s.w)
+		s.to = s.start(s.e, false)
+	}
+	return s.to.Write(p)
+}
 
-func (passEncoder) Close() error { return nil }
+func (s *streamEncoder) Close() error {
+	if s.to == nil {
+		return nil
+	}
+	s.end()
+	err := s.out.flush()
+	s.out.release()
+	s.out, s.to = nil, nil
+	return err
+}
 
-type noEncoder struct{}
+// An encoder puts content in an encoding into an output; it serves one body
+// after another.
+type encoder struct {
+	out    *output
+	base64 base64Encoder
+	qp     qpEncoder
+	crlf   crlfWriter
+}
 
-func (noEncoder) Write([]byte) (int, error) { return 0, errEncode }
-func (noEncoder) Close() error              { return nil }
+// start returns where the content goes; of text, line ends become CRLF first.
+func (e *encoder) start(enc Encoding, text bool) io.Writer {
+	to := io.Writer(e.out)
+	switch enc {
+	case Base64:
+		e.base64.out = e.out
+		to = &e.base64
+	case QuotedPrintable: // which knows lines
+		e.qp.out = e.out
+		return &e.qp
+	}
+	if text {
+		e.crlf = crlfWriter{w: to}
+		return &e.crlf
+	}
+	return to
+}
+
+// end writes what the last content left.
+func (e *encoder) end() {
+	e.base64.end()
+	e.qp.end()
+}
 
 const (
 	base64Group = 57 // octets that fill a line
-	base64Line  = 76
+	base64Line  = 76 // and what they become
 )
 
 // base64Encoder writes whole lines and keeps an incomplete group.
 type base64Encoder struct {
-	w    io.Writer
+	out  *output
 	rest [base64Group]byte
 	n    int
-	out  []byte
 }
 
 func (e *base64Encoder) Write(p []byte) (int, error) {
@@ -56,142 +104,166 @@ func (e *base64Encoder) Write(p []byte) (int, error) {
 		if e.n < base64Group {
 			return total, nil
 		}
-		e.line(e.rest[:])
-		e.n = 0
+		e.lines(e.rest[:])
 	}
-	for len(p) >= base64Group {
-		e.line(p[:base64Group])
-		p = p[base64Group:]
-		if len(e.out) > blockSize-base64Line-2 {
-			if err := e.flush(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	e.n = copy(e.rest[:], p)
-	return total, e.flush()
+	whole := len(p) - len(p)%base64Group
+	e.lines(p[:whole])
+	e.n = copy(e.rest[:], p[whole:])
+	return total, e.out.err
 }
 
-func (e *base64Encoder) line(p []byte) {
-	if e.out == nil {
-		e.out = make([]byte, 0, blockSize)
+// lines encodes whole groups.
+func (e *base64Encoder) lines(p []byte) {
+	for o := e.out; len(p) > 0 && o.err == nil; {
+		o.room(base64Line + 2)
+		n := min((cap(o.buf)-len(o.buf))/(base64Line+2), len(p)/base64Group)
+		to := o.buf[len(o.buf) : len(o.buf)+n*(base64Line+2)]
+		o.buf = o.buf[:len(o.buf)+len(to)]
+		for ; n > 0; n-- {
+			encodeLine((*[base64Line + 2]byte)(to), (*[base64Group]byte)(p))
+			to, p = to[base64Line+2:], p[base64Group:]
+		}
 	}
-	e.out = append(appendBase64(e.out, p), '\r', '\n')
 }
 
 // base64Pair maps 12 bits to two octets of the alphabet: an attachment is
 // mostly this loop, and it halves the lookups of the standard library.
 var base64Pair = func() (t [4096]uint16) {
 	for i := range t {
-		t[i] = uint16(base64Alphabet[i>>6])<<8 | uint16(base64Alphabet[i&63])
+		t[i] = uint16(base64Alphabet[i>>6]) | uint16(base64Alphabet[i&63])<<8
 	}
 	return
 }()
 
-func appendBase64(dst, p []byte) []byte {
-	for len(p) >= 8 {
-		v := binary.BigEndian.Uint64(p)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(base64Pair[v>>52])<<48|uint64(base64Pair[v>>40&4095])<<32|
-			uint64(base64Pair[v>>28&4095])<<16|uint64(base64Pair[v>>16&4095]))
-		p = p[6:]
+func encodeLine(dst *[base64Line + 2]byte, src *[base64Group]byte) {
+	for i := range base64Group / 6 {
+		v := binary.BigEndian.Uint64(src[i*6 : i*6+8])
+		binary.LittleEndian.PutUint64(dst[i*8:i*8+8], uint64(base64Pair[v>>52])|uint64(base64Pair[v>>40&4095])<<16|
+			uint64(base64Pair[v>>28&4095])<<32|uint64(base64Pair[v>>16&4095])<<48)
 	}
-	return base64.StdEncoding.AppendEncode(dst, p)
+	v := uint(src[54])<<16 | uint(src[55])<<8 | uint(src[56])
+	binary.LittleEndian.PutUint32(dst[72:], uint32(base64Pair[v>>12])|uint32(base64Pair[v&4095])<<16)
+	dst[base64Line], dst[base64Line+1] = '\r', '\n'
 }
 
-func (e *base64Encoder) flush() error {
-	if len(e.out) == 0 {
-		return nil
-	}
-	_, err := e.w.Write(e.out)
-	e.out = e.out[:0]
-	return err
-}
-
-func (e *base64Encoder) Close() error {
+// end writes the incomplete group.
+func (e *base64Encoder) end() {
 	if e.n > 0 {
-		e.line(e.rest[:e.n])
+		e.out.room(base64Line + 2)
+		e.out.buf = append(base64.StdEncoding.AppendEncode(e.out.buf, e.rest[:e.n]), '\r', '\n')
 		e.n = 0
 	}
-	return e.flush()
 }
 
 // qpEncoder writes quoted-printable text: RFC 2045, section 6.7.
 type qpEncoder struct {
-	w   io.Writer
-	out []byte // finished lines, then the current one
-	at  int    // where the current line starts
-	cr  bool   // a CR waits for its LF
+	out   *output
+	col   int  // octets on the current line
+	cr    bool // a CR waits for its LF
+	space byte // white space that waits to know whether it ends the line; 0: none
 }
 
 // mostQP leaves room for the "=" of a soft break.
 const mostQP = 75
 
+// qpPlain is what stands for itself, but for white space at the end of a line.
+var qpPlain = ascii.VChar.Without("=").Or(ascii.Of(" \t"))
+
 func (e *qpEncoder) Write(p []byte) (int, error) {
-	for _, c := range p {
-		switch {
+	for i := 0; i < len(p); {
+		n := i
+		for n < len(p) && qpPlain[p[n]] {
+			n++
+		}
+		if n > i {
+			e.literal(p[i:n])
+			i = n
+			continue
+		}
+		switch c := p[i]; {
 		case c == '\n':
 			e.cr = false
 			e.endLine()
-			e.out = append(e.out, '\r', '\n')
-			e.at = len(e.out)
-			continue
-		case e.cr:
-			e.escape('\r')
-			e.cr = false
-		}
-		switch {
+			e.out.put("\r\n")
+			e.col = 0
 		case c == '\r':
+			if e.cr {
+				e.settle()
+			}
 			e.cr = true
-		case c == ' ' || c == '\t' || '!' <= c && c <= '~' && c != '=':
-			e.room(1)
-			e.out = append(e.out, c)
 		default:
+			e.settle()
 			e.escape(c)
 		}
+		i++
 	}
-	if e.at < blockSize/2 {
-		return len(p), nil
-	}
-	_, err := e.w.Write(e.out[:e.at])
-	e.out = append(e.out[:0], e.out[e.at:]...)
-	e.at = 0
-	return len(p), err
+	return len(p), e.out.err
 }
 
-// room makes a soft break if n octets do not fit.
-func (e *qpEncoder) room(n int) {
-	if len(e.out)-e.at+n > mostQP {
-		e.out = append(e.out, '=', '\r', '\n')
-		e.at = len(e.out)
+// literal writes octets that stand for themselves; the last may be white space,
+// which then waits.
+func (e *qpEncoder) literal(p []byte) {
+	e.settle()
+	n := len(p) - 1
+	if c := p[n]; c == ' ' || c == '\t' {
+		e.space, p = c, p[:n]
+	}
+	e.fill(p)
+}
+
+// fill writes literals, over as many lines as they need.
+func (e *qpEncoder) fill(p []byte) {
+	for len(p) > 0 {
+		e.fit(1)
+		n := min(len(p), mostQP-e.col)
+		e.out.room(n)
+		e.out.buf = append(e.out.buf, p[:n]...)
+		e.col += n
+		p = p[n:]
+	}
+}
+
+// settle writes what waited for an octet that is no line end.
+func (e *qpEncoder) settle() {
+	if e.space != 0 {
+		e.fill([]byte{e.space})
+		e.space = 0
+	}
+	if e.cr {
+		e.cr = false
+		e.escape('\r')
+	}
+}
+
+// fit makes a soft break if n octets do not fit.
+func (e *qpEncoder) fit(n int) {
+	if e.col+n > mostQP {
+		e.out.put("=\r\n")
+		e.col = 0
 	}
 }
 
 func (e *qpEncoder) escape(c byte) {
-	e.room(3)
-	e.out = append(e.out, '=', upperHex[c>>4], upperHex[c&15])
+	e.fit(3)
+	e.out.room(3)
+	e.out.buf = append(e.out.buf, '=', upperHex[c>>4], upperHex[c&15])
+	e.col += 3
 }
 
 // endLine encodes white space in front of a line end, which may get lost.
 func (e *qpEncoder) endLine() {
-	n := len(e.out)
-	if n == e.at {
-		return
-	}
-	if c := e.out[n-1]; c == ' ' || c == '\t' {
-		e.out = e.out[:n-1]
-		e.escape(c)
+	if e.space != 0 {
+		e.escape(e.space)
+		e.space = 0
 	}
 }
 
-func (e *qpEncoder) Close() error {
-	if e.cr {
-		e.escape('\r')
-		e.cr = false
+func (e *qpEncoder) end() {
+	if e.cr { // which no LF follows
+		e.settle()
 	}
 	e.endLine()
-	_, err := e.w.Write(e.out)
-	e.out, e.at = e.out[:0], 0
-	return err
+	e.col = 0
 }
 
 // contentStats is what the choice of an encoding needs to know; it is an

@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -43,12 +44,13 @@ type Entity struct {
 	boundary string // drawn once
 }
 
-// A plan is an entity whose header is complete.
+// A plan is an entity of which all is known that its header has to say.
 type plan struct {
 	e        *Entity
-	header   Header
+	typ      []byte // the Content-Type, if it is not that of the header
 	encoding Encoding
 	text     bool // line ends become CRLF
+	version  bool // MIME-Version is missing
 	boundary string
 	kids     []plan
 }
@@ -62,15 +64,18 @@ func (e *Entity) WriteTo(w io.Writer) (int64, error) {
 	if err := p.make(e, e.Mode, true); err != nil {
 		return 0, err
 	}
-	c := &countWriter{w: w}
-	err := p.write(c, make([]byte, 0, 1024))
-	return c.n, err
+	enc := encoder{out: newOutput(w)}
+	defer enc.out.release()
+	err := p.write(&enc)
+	if ferr := enc.out.flush(); err == nil {
+		err = ferr
+	}
+	return enc.out.n, err
 }
 
 // make plans e, which is a message if top.
 func (p *plan) make(e *Entity, mode Mode, top bool) error {
-	*p = plan{e: e, header: *e.Header.Clone()}
-	p.header.lf = false
+	p.e = e
 	t := e.mediaType()
 	if len(e.Children) > 0 {
 		p.kids = make([]plan, len(e.Children))
@@ -93,7 +98,7 @@ func (p *plan) make(e *Entity, mode Mode, top bool) error {
 		if len(p.kids) > 1 {
 			return fmt.Errorf("%w: message with several children", ErrEdit)
 		}
-		eight = eight || mode == ModeUTF8 && hasHigh(p.kids[0].header.Append(nil))
+		eight = eight || mode == ModeUTF8 && e.Children[0].Header.high()
 	case len(p.kids) > 0:
 		return fmt.Errorf("%w: %s with children", ErrEdit, note(t.Type))
 	default:
@@ -104,7 +109,15 @@ func (p *plan) make(e *Entity, mode Mode, top bool) error {
 	if eight {
 		p.encoding = EightBit
 	}
-	return p.complete(t, top)
+	p.version = top && !e.Header.Has("MIME-Version")
+	if !e.Header.Has("Content-Type") || p.boundary != "" && p.boundary == e.boundary {
+		f, err := new(Header).mediaTypeField("Content-Type", t)
+		if err != nil {
+			return err
+		}
+		p.typ = f.raw
+	}
+	return nil
 }
 
 // mediaType is the type that the header says, or follows from the children. Of
@@ -123,6 +136,16 @@ func (e *Entity) mediaType() MediaType {
 	}
 	t, _ := ParseMediaType(body)
 	return t
+}
+
+// high reports whether there are octets that only UTF-8 may have.
+func (h *Header) high() bool {
+	for i := range h.fields {
+		if hasHigh(h.fields[i].raw) {
+			return true
+		}
+	}
+	return hasHigh(h.prefix)
 }
 
 func hasHigh(b []byte) bool {
@@ -144,26 +167,6 @@ func (p *plan) setBoundary(t MediaType) MediaType {
 		t.Params = append(t.Params[:len(t.Params):len(t.Params)], Param{Name: "boundary", Value: p.boundary})
 	}
 	return t
-}
-
-// complete sets the fields that say how to read the body.
-func (p *plan) complete(t MediaType, top bool) error {
-	h := &p.header
-	if !h.Has("Content-Type") || p.boundary != "" && p.boundary == p.e.boundary {
-		if err := h.SetMediaType("Content-Type", t); err != nil {
-			return err
-		}
-	}
-	h.Del("Content-Transfer-Encoding")
-	if p.encoding != SevenBit {
-		if err := h.Set("Content-Transfer-Encoding", p.encoding.String()); err != nil {
-			return err
-		}
-	}
-	if top && !h.Has("MIME-Version") {
-		return h.Add("MIME-Version", "1.0")
-	}
-	return nil
 }
 
 // choose returns the encoding of a leaf, and whether it is text: text is made
@@ -215,52 +218,78 @@ func (e *Entity) copy(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, r)
+	b := bufferPool.Get().(*buffers)
+	_, err = io.CopyBuffer(w, struct{ io.Reader }{r}, b.in) // without the WriterTo that r may have: it may take memory
+	bufferPool.Put(b)
 	if cerr := r.Close(); err == nil {
 		err = cerr
 	}
 	return err
 }
 
-// write uses buf for what it puts together.
-func (p *plan) write(w io.Writer, buf []byte) error {
-	head := append(p.header.Append(buf[:0]), "\r\n"...)
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
+func (p *plan) write(enc *encoder) error {
+	p.writeHeader(enc.out)
 	switch {
 	case p.boundary != "":
-		return p.writeParts(w, head)
+		return p.writeParts(enc)
 	case len(p.kids) > 0:
-		return p.kids[0].write(w, head)
+		return p.kids[0].write(enc)
+	case p.encoding > Base64:
+		return errEncode
 	}
-	if p.text && !p.encoding.transforms() {
-		return p.e.copy(&crlfWriter{w: w})
-	}
-	enc := NewEncoder(p.encoding, w)
-	var to io.Writer = enc
-	if p.text && p.encoding == Base64 { // quoted-printable knows lines
-		to = &crlfWriter{w: enc}
-	}
-	if err := p.e.copy(to); err != nil {
-		return err
-	}
-	return enc.Close()
+	err := p.e.copy(enc.start(p.encoding, p.text))
+	enc.end()
+	return err
 }
 
-func (p *plan) writeParts(w io.Writer, buf []byte) error {
-	for i := range p.kids {
-		buf = append(append(append(buf[:0], "--"...), p.boundary...), "\r\n"...)
-		if _, err := w.Write(buf); err != nil {
-			return err
-		}
-		if err := p.kids[i].write(w, buf); err != nil {
-			return err
-		}
-		if _, err := w.Write(append(buf[:0], "\r\n"...)); err != nil {
-			return err
+// writeHeader writes the fields that the entity has, with what says how to read
+// the body.
+func (p *plan) writeHeader(out *output) {
+	h := &p.e.Header
+	out.Write(h.prefix)
+	if h.openPrefix() {
+		out.put("\r\n")
+	}
+	typ := p.typ
+	for i := range h.fields {
+		switch f := (Field{f: h.fields[i]}); {
+		case f.Is("Content-Transfer-Encoding"):
+		case p.typ != nil && f.Is("Content-Type"):
+			out.Write(typ)
+			typ = nil
+		default:
+			out.Write(f.Raw())
+			if !bytes.HasSuffix(f.Raw(), []byte("\n")) {
+				out.put("\r\n")
+			}
 		}
 	}
-	_, err := w.Write(append(append(append(buf[:0], "--"...), p.boundary...), "--\r\n"...))
-	return err
+	out.Write(typ)
+	if p.encoding != SevenBit {
+		out.put("Content-Transfer-Encoding: ")
+		out.put(p.encoding.String())
+		out.put("\r\n")
+	}
+	if p.version {
+		out.put("MIME-Version: 1.0\r\n")
+	}
+	out.put("\r\n")
+}
+
+func (p *plan) writeParts(enc *encoder) error {
+	for i := range p.kids {
+		p.delimiter(enc.out, "\r\n")
+		if err := p.kids[i].write(enc); err != nil {
+			return err
+		}
+		enc.out.put("\r\n")
+	}
+	p.delimiter(enc.out, "--\r\n")
+	return enc.out.err
+}
+
+func (p *plan) delimiter(out *output, end string) {
+	out.put("--")
+	out.put(p.boundary)
+	out.put(end)
 }

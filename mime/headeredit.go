@@ -83,9 +83,15 @@ func (h *Header) Add(name, body string) error {
 	return err
 }
 
-// endLastLine gives a prefix without a line end one, so that a field may follow.
+// openPrefix reports whether the prefix is a line without a line end.
+func (h *Header) openPrefix() bool {
+	n := len(h.prefix)
+	return n > 0 && h.prefix[n-1] != '\n' && string(h.prefix) != byteOrderMark
+}
+
+// endLastLine gives such a prefix a line end, so that a field may follow.
 func (h *Header) endLastLine() {
-	if n := len(h.prefix); n > 0 && h.prefix[n-1] != '\n' && string(h.prefix) != byteOrderMark {
+	if h.openPrefix() {
 		h.prefix = append(slices.Clip(h.prefix), h.lineEnd()...)
 	}
 }
@@ -166,14 +172,22 @@ func (h *Header) SetAddresses(name string, list ...Address) error {
 
 // SetMediaType sets a Content-Type or Content-Disposition.
 func (h *Header) SetMediaType(name string, t MediaType) error {
+	f, err := h.mediaTypeField(name, t)
+	if err == nil {
+		h.setField(name, f)
+	}
+	return err
+}
+
+func (h *Header) mediaTypeField(name string, t MediaType) (field, error) {
 	if err := checkField(name, ""); err != nil {
-		return err
+		return field{}, err
 	}
 	if err := t.check(); err != nil {
-		return err
+		return field{}, err
 	}
 	raw := startRaw(name, 128)
-	return h.setRaw(name, AppendMediaType(raw, t, len(raw)))
+	return h.finishField(name, AppendMediaType(raw, t, len(raw)))
 }
 
 // SetDate sets a field to a date-time, in t's own zone.

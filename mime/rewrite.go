@@ -33,28 +33,36 @@ func (m *Message) Rewrite(w io.Writer, edits ...Edit) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	count := &countWriter{w: w}
-	c := io.Writer(count)
+	out := newOutput(w)
+	defer out.release()
+	c := io.Writer(out)
 	if m.base != nil {
-		c = &crlfWriter{w: count}
+		c = &crlfWriter{w: out}
 	}
+	err = m.writeCut(c, cuts)
+	if ferr := out.flush(); err == nil {
+		err = ferr
+	}
+	return out.n, err
+}
+
+func (m *Message) writeCut(w io.Writer, cuts []cut) error {
 	pos := int64(0)
 	for _, e := range cuts {
-		if err := m.copy(c, pos, e.from); err != nil {
-			return count.n, err
+		if err := m.copy(w, pos, e.from); err != nil {
+			return err
 		}
-		if _, err := c.Write(e.put); err != nil {
-			return count.n, err
+		if _, err := w.Write(e.put); err != nil {
+			return err
 		}
 		if e.body != nil {
-			if _, err := io.Copy(c, e.body); err != nil {
-				return count.n, err
+			if _, err := io.Copy(w, e.body); err != nil {
+				return err
 			}
 		}
 		pos = e.to
 	}
-	err = m.copy(c, pos, m.size)
-	return count.n, err
+	return m.copy(w, pos, m.size)
 }
 
 func (m *Message) copy(w io.Writer, from, to int64) error {
@@ -178,53 +186,34 @@ func (m *Message) emptyPart(first, last *record) []byte {
 	return []byte(end)
 }
 
-type countWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// A crlfWriter puts a CR in front of each LF that has none, and writes blocks.
+// A crlfWriter puts a CR in front of each LF that has none.
 type crlfWriter struct {
-	w   io.Writer
-	cr  bool // the octet before is a CR
-	out []byte
+	w  io.Writer
+	cr bool // the octet before is a CR
 }
+
+var crOctet = []byte{'\r'}
 
 func (c *crlfWriter) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		n := min(len(rest), blockSize)
-		if _, err := c.w.Write(c.convert(rest[:n])); err != nil {
-			return 0, err
-		}
-		rest = rest[n:]
-	}
-	return len(p), nil
-}
-
-func (c *crlfWriter) convert(p []byte) []byte {
-	c.out = c.out[:0]
-	for {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
+	from := 0 // what is not yet written
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(p[i:], '\n')
+		if n < 0 {
 			break
 		}
-		c.out = append(c.out, p[:i]...)
-		if i > 0 && p[i-1] != '\r' || i == 0 && !c.cr {
-			c.out = append(c.out, '\r')
+		if i += n; i > 0 && p[i-1] != '\r' || i == 0 && !c.cr {
+			if _, err := c.w.Write(p[from:i]); err != nil {
+				return from, err
+			}
+			if _, err := c.w.Write(crOctet); err != nil {
+				return i, err
+			}
+			from = i
 		}
-		c.out = append(c.out, '\n')
-		c.cr = false
-		p = p[i+1:]
 	}
 	if n := len(p); n > 0 {
 		c.cr = p[n-1] == '\r'
 	}
-	c.out = append(c.out, p...)
-	return c.out
+	n, err := c.w.Write(p[from:])
+	return from + n, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"io"
 	stdmime "mime"
 	"mime/multipart"
@@ -18,23 +19,18 @@ import (
 	"github.com/mailwire/mailwire/mime"
 )
 
-var mimeCalls = []call{
+var mimeCalls = append(letterCalls(), []call{
 	{name: "mime structure, 64 KiB", target: 0.20, allocs: 2, octets: len(letter), ways: []way{
-		{"mailwire", func() int { return int(mime.Parse(letter, nil).Root().Octets()) }},
-		{"std", func() int { return stdWalk(letter, false) }},
-		{"go-message", func() int { return goWalk(letter, false) }},
-		{"enmime", enmimeRead},
+		{"mailwire", on(letter, walk)},
+		{"std", on(letter, stdParts)},
+		{"go-message", on(letter, goParts)},
+		{"enmime", on(letter, enmimeRead)},
 	}},
 	{name: "mime structure and decoding, 64 KiB", target: 0.50, allocs: 10, octets: len(letter), ways: []way{
-		{"mailwire", decodeAll},
-		{"std", func() int { return stdWalk(letter, true) }},
-		{"go-message", func() int { return goWalk(letter, true) }},
-		{"enmime", enmimeRead},
-	}},
-	{name: "mime header: subject, from, to, date", target: 0.33, octets: len(letterHeader), ways: []way{
-		{"mailwire", headerValues},
-		{"std", stdHeaderValues},
-		{"go-message", goHeaderValues},
+		{"mailwire", on(letter, decodeAll)},
+		{"std", on(letter, stdDecode)},
+		{"go-message", on(letter, goDecode)},
+		{"enmime", on(letter, enmimeRead)},
 	}},
 	{name: "mime date", target: 0.50, ways: []way{
 		{"mailwire", func() int {
@@ -46,11 +42,44 @@ var mimeCalls = []call{
 			return found(t, err)
 		}},
 	}},
-	{name: "mime build of text, HTML and 64 KiB", target: 0.50, ways: []way{
-		{"mailwire", build},
-		{"enmime", enmimeBuild},
-		{"go-message", goBuild},
-	}},
+	{name: "mime build of text, HTML and 2 KiB", target: 0.50, allocs: 40, ways: buildWays(attachment[:2<<10])},
+	{name: "mime build of text, HTML and 64 KiB", target: 0.50, allocs: 40, ways: buildWays(attachment)},
+}...)
+
+// letterCalls are the rows about small mail.
+func letterCalls() []call {
+	of := fmt.Sprintf(", %d letters of 1 to 8 KiB (%s)", lettersInSet, letterSource())
+	return []call{
+		{name: "mime structure" + of, target: 0.20, allocs: 2 * lettersInSet, ways: []way{
+			{"mailwire", each(walk)},
+			{"std", each(stdParts)},
+			{"go-message", each(goParts)},
+			{"enmime", each(enmimeRead)},
+		}},
+		{name: "mime structure and decoding" + of, target: 0.50, allocs: 10 * lettersInSet, ways: []way{
+			{"mailwire", each(decodeAll)},
+			{"std", each(stdDecode)},
+			{"go-message", each(goDecode)},
+			{"enmime", each(enmimeRead)},
+		}},
+		{name: "mime header: subject, from, to, date" + of, target: 0.33, ways: []way{
+			{"mailwire", each(headerValues)},
+			{"std", each(stdHeaderValues)},
+			{"go-message", each(goHeaderValues)},
+		}},
+	}
+}
+
+func on(msg []byte, f func(msg []byte) int) func() int {
+	return func() int { return f(msg) }
+}
+
+func buildWays(data []byte) []way {
+	return []way{
+		{"mailwire", func() int { return build(data) }},
+		{"enmime", func() int { return enmimeBuild(data) }},
+		{"go-message", func() int { return goBuild(data) }},
+	}
 }
 
 const aDate = "Fri, 1 Mar 2024 10:20:30 +0100"
@@ -67,13 +96,12 @@ var (
 	html       = "<html><body>" + strings.Repeat("<p>Liebe <b>Ann</b>, hier ist der Text.</p>\n", 40) + "</body></html>"
 	attachment = bytes.Repeat([]byte("%PDF-\x00\xff\x80abc"), 64<<10/11)
 
-	letter       = newLetter()
-	letterHeader = letter[:bytes.Index(letter, []byte("\r\n\r\n"))+4]
+	letter = newLetter()
 )
 
 // newLetter is mixed(alternative(text, html), pdf).
 func newLetter() []byte {
-	b := newBuilder()
+	b := newBuilder(attachment)
 	b.Date, b.MessageID = time.Date(2024, 3, 1, 10, 20, 30, 0, time.UTC), "1@sender.example"
 	var out bytes.Buffer
 	if _, err := b.WriteTo(&out); err != nil {
@@ -82,14 +110,21 @@ func newLetter() []byte {
 	return out.Bytes()
 }
 
-func newBuilder() *mime.Builder {
+func newBuilder(data []byte) *mime.Builder {
 	return new(mime.Builder).From(mime.Addr("Jörg Weber", "joerg@sender.example")).To(mime.Addr("Ann Example", "ann@example.com")).
 		Subject("Grüße aus dem schönen München, und die Rechnung für März").
-		Text(plain).HTML(html).AttachBytes("Rechnung.pdf", "application/pdf", attachment)
+		Text(plain).HTML(html).AttachBytes("Rechnung.pdf", "application/pdf", data)
 }
 
-func decodeAll() (n int) {
-	m := mime.Parse(letter, nil)
+func walk(msg []byte) (n int) {
+	for range mime.Parse(msg, nil).Parts() {
+		n++
+	}
+	return n
+}
+
+func decodeAll(msg []byte) (n int) {
+	m := mime.Parse(msg, nil)
 	for p := range m.Parts() {
 		if p.Kind() == mime.Leaf {
 			k, err := io.Copy(io.Discard, p.Decoded())
@@ -101,6 +136,10 @@ func decodeAll() (n int) {
 	}
 	return n
 }
+
+func stdParts(msg []byte) int { return stdWalk(msg, false) }
+
+func stdDecode(msg []byte) int { return stdWalk(msg, true) }
 
 // stdWalk visits the parts with the standard library.
 func stdWalk(msg []byte, decode bool) int {
@@ -138,6 +177,10 @@ func stdPart(contentType, encoding string, body io.Reader, decode bool) (n int) 
 	return int(k)
 }
 
+func goParts(msg []byte) int { return goWalk(msg, false) }
+
+func goDecode(msg []byte) int { return goWalk(msg, true) }
+
 // goWalk visits the parts with go-message, which decodes as it reads; without
 // decoding it stops at their headers.
 func goWalk(msg []byte, decode bool) (n int) {
@@ -156,52 +199,43 @@ func goWalk(msg []byte, decode bool) (n int) {
 	return n
 }
 
-func enmimeRead() int {
-	e, err := enmime.ReadEnvelope(bytes.NewReader(letter))
+func enmimeRead(msg []byte) int {
+	e, err := enmime.ReadEnvelope(bytes.NewReader(msg))
 	if err != nil {
 		return 0
 	}
 	return len(e.Text) + len(e.Attachments)
 }
 
-func headerValues() int {
-	h, _ := mime.ParseHeader(letterHeader, nil)
-	date, err := h.Date()
-	if err != nil {
-		return 0
-	}
+func headerValues(msg []byte) int {
+	h, _ := mime.ParseHeader(msg, nil)
+	date, _ := h.Date()
 	return len(h.Addresses("From").Mailboxes) + len(h.Addresses("To").Mailboxes) + len(h.Text("Subject")) + date.Day()
 }
 
 var stdWords = new(stdmime.WordDecoder)
 
-func stdHeaderValues() int {
-	m, err := netmail.ReadMessage(bytes.NewReader(letterHeader))
+func stdHeaderValues(msg []byte) int {
+	m, err := netmail.ReadMessage(bytes.NewReader(msg))
 	if err != nil {
 		return 0
 	}
-	date, err1 := m.Header.Date()
-	from, err2 := m.Header.AddressList("From")
-	to, err3 := m.Header.AddressList("To")
-	subject, err4 := stdWords.DecodeHeader(m.Header.Get("Subject"))
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
-		return 0
-	}
+	date, _ := m.Header.Date()
+	from, _ := m.Header.AddressList("From")
+	to, _ := m.Header.AddressList("To")
+	subject, _ := stdWords.DecodeHeader(m.Header.Get("Subject"))
 	return len(from) + len(to) + len(subject) + date.Day()
 }
 
-func goHeaderValues() int {
-	r, err := gomail.CreateReader(bytes.NewReader(letterHeader))
+func goHeaderValues(msg []byte) int {
+	r, err := gomail.CreateReader(bytes.NewReader(msg))
 	if err != nil {
 		return 0
 	}
-	date, err1 := r.Header.Date()
-	from, err2 := r.Header.AddressList("From")
-	to, err3 := r.Header.AddressList("To")
-	subject, err4 := r.Header.Subject()
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
-		return 0
-	}
+	date, _ := r.Header.Date()
+	from, _ := r.Header.AddressList("From")
+	to, _ := r.Header.AddressList("To")
+	subject, _ := r.Header.Subject()
 	return len(from) + len(to) + len(subject) + date.Day()
 }
 
@@ -213,18 +247,18 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func build() int {
+func build(data []byte) int {
 	var n counter
-	if _, err := newBuilder().WriteTo(&n); err != nil {
+	if _, err := newBuilder(data).WriteTo(&n); err != nil {
 		return 0
 	}
 	return int(n)
 }
 
-func enmimeBuild() int {
+func enmimeBuild(data []byte) int {
 	part, err := enmime.Builder().From("Jörg Weber", "joerg@sender.example").To("Ann Example", "ann@example.com").
 		Subject("Grüße aus dem schönen München, und die Rechnung für März").
-		Text([]byte(plain)).HTML([]byte(html)).AddAttachment(attachment, "application/pdf", "Rechnung.pdf").Build()
+		Text([]byte(plain)).HTML([]byte(html)).AddAttachment(data, "application/pdf", "Rechnung.pdf").Build()
 	if err != nil {
 		return 0
 	}
@@ -235,7 +269,7 @@ func enmimeBuild() int {
 	return int(n)
 }
 
-func goBuild() int {
+func goBuild(data []byte) int {
 	var n counter
 	var h gomail.Header
 	h.SetDate(time.Now())
@@ -270,7 +304,7 @@ func goBuild() int {
 	if err != nil {
 		return 0
 	}
-	aw.Write(attachment)
+	aw.Write(data)
 	aw.Close()
 	w.Close()
 	return int(n)
