@@ -323,6 +323,19 @@ func (s NumSet[N]) Append(dst []byte) []byte { return appendRuns(dst, s.runs) }
 
 func (s NumSet[N]) String() string { return string(s.Append(nil)) }
 
+// MarshalText returns the set as String does, for what a program keeps: an empty
+// set is empty.
+func (s NumSet[N]) MarshalText() ([]byte, error) { return s.Append([]byte{}), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (s *NumSet[N]) UnmarshalText(text []byte) (err error) {
+	*s = NumSet[N]{}
+	if len(text) > 0 {
+		*s, err = ParseNumSet[N](text)
+	}
+	return err
+}
+
 func appendRuns[N ~uint32](dst []byte, runs []Range[N]) []byte {
 	for i, r := range runs {
 		if i > 0 {

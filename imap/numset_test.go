@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -83,6 +84,28 @@ func members(s NumSet[uint32]) (n naive) {
 		n[i] = true
 	}
 	return n
+}
+
+// TestNumSetJSON: what a program keeps comes back, and what is no set does not.
+func TestNumSetJSON(t *testing.T) {
+	type kept struct{ UIDs UIDSet }
+	for set, want := range map[string]string{"": `{"UIDs":""}`, "1:3,7,9:*": `{"UIDs":"1:3,7,9:*"}`} {
+		in := kept{UIDs: NumSetOf[UID](99)}
+		if err := in.UIDs.UnmarshalText([]byte(set)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(in)
+		if string(text) != want || err != nil {
+			t.Errorf("%q is kept as %s, %v, want %s", set, text, err, want)
+		}
+		var out kept
+		if err := json.Unmarshal(text, &out); err != nil || !out.UIDs.Equal(in.UIDs) {
+			t.Errorf("%s comes back as %q, %v", text, out.UIDs, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"UIDs":"0"}`), new(kept)); err == nil {
+		t.Error("0 is taken")
+	}
 }
 
 // FuzzNumSet: each operation against the same on booleans.
