@@ -7,6 +7,9 @@
 // the sections that nothing cites, and the citations of sections that the text
 // does not have. The texts are files rfcNNNN.txt in the directory -texts.
 //
+// With -coverage it counts: of each RFC the sections with requirements, and which
+// of them code and tests cite. That is docs/coverage.md.
+//
 // A citation is spelt "RFC 5321, section 4.1.4", or "sections 4.1.4 and 4.2",
 // and may go on with "section 4.5" up to the end of the sentence; an appendix is
 // "appendix B". They are read from comments, from the names of tests such as
@@ -38,6 +41,7 @@ func run(args []string, out io.Writer) error {
 	root := flags.String("root", ".", "the root of the module")
 	only := flags.String("rfc", "", "restrict to these RFCs, as numbers with commas between")
 	gaps := flags.Bool("gaps", false, "compare with the texts of the RFCs")
+	counts := flags.Bool("coverage", false, "count the sections with requirements that are cited")
 	texts := flags.String("texts", "../shared/rfc", "the directory of the texts, from the root of the module or absolute")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -54,7 +58,7 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	index.restrict(numbers)
-	if !*gaps {
+	if !*gaps && !*counts {
 		return index.writeTable(out)
 	}
 	dir := *texts
@@ -63,6 +67,9 @@ func run(args []string, out io.Writer) error {
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no texts of RFCs in %s; name their directory with -texts", dir)
+	}
+	if *counts {
+		return index.writeCoverage(out, os.DirFS(dir))
 	}
 	return index.writeGaps(out, os.DirFS(dir), numbers)
 }

@@ -112,6 +112,59 @@ No text of RFC 8888
 	}
 }
 
+func TestCoverage(t *testing.T) {
+	const keywords = `
+1.  Words
+
+   The key words "MUST", "MUST NOT" and "SHOULD" are explained elsewhere.
+
+2.  Rules
+2.1.  Of code and tests
+   A server MUST.
+2.2.  Of code
+   A client MUST NOT, and
+   SHOULD too.
+2.3.  Of tests
+   It is REQUIRED.
+2.4.  Of nobody
+   It is RECOMMENDED.
+2.5.  None: it may, must and should
+3.  References
+   These MUST be read.
+`
+	x := make(index)
+	for _, c := range citations("RFC 9999, section 2.1; section 2.2. RFC 9998, section 4.1. RFC 8888, section 1.") {
+		x.add(c, "a.go", false)
+	}
+	for _, c := range citations("RFC 9999, section 2.1; section 2.3. RFC 7777, section 1.") {
+		x.add(c, "a_test.go", true)
+	}
+	texts := fstest.MapFS{"rfc9999.txt": {Data: []byte(keywords)}, "rfc9998.txt": {Data: []byte(smallRFC)}}
+	var out bytes.Buffer
+	if err := x.writeCoverage(&out, texts); err != nil {
+		t.Fatal(err)
+	}
+	want := `| RFC | with requirements | cited by code and tests | by code alone | by tests alone | by nothing |
+|---|---|---|---|---|---|
+| 9998 | 8 | 0 | 2 | 0 | 6 |
+| 9999 | 4 | 1 | 1 | 1 | 1 |
+
+## Sections with requirements that nothing cites
+
+| RFC | sections |
+|---|---|
+| 9998 | 1, 2, 2.1, 2.2, A, A.1 |
+| 9999 | 2.4 |
+
+## Not counted
+
+Code cites these too, but their texts were not at hand: RFC 8888.
+`
+	if diff := cmp.Diff(want, strings.TrimPrefix(out.String(), coverageHead+"\n")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	broken := t.TempDir()
 	if err := os.WriteFile(filepath.Join(broken, "a.go"), []byte("package"), 0o600); err != nil {

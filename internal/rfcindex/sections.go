@@ -11,6 +11,7 @@ import (
 type section struct {
 	number, title string
 	boilerplate   bool
+	required      int // how often its own text says that something must or should be
 }
 
 var (
@@ -18,7 +19,9 @@ var (
 	// number: text and the lines of the table of contents are indented.
 	heading  = regexp.MustCompile(`^(?:Appendix |APPENDIX )?(\d{1,2}(?:\.\d+)*|[A-Z](?:\.\d+)*)(?:[.:]? +-{0,2} *|\. *)((?:[A-Z"'<\[]|\d+[a-z-]).*)$`)
 	appendix = regexp.MustCompile(`^(?:Appendix|APPENDIX) [A-Z]\b|^[A-Z]\.`)
-	leaders  = regexp.MustCompile(`\.{3}|\. \. `) // of a table of contents
+	// keyword of RFC 2119; those that are explained stand in quotes.
+	keyword = regexp.MustCompile(`(?:^|[^"\w])(?:MUST|SHALL|SHOULD|REQUIRED|RECOMMENDED)\b`)
+	leaders = regexp.MustCompile(`\.{3}|\. \. `) // of a table of contents
 )
 
 // boilerplate is what nobody implements, with all below it.
@@ -35,10 +38,14 @@ func sections(texts fs.FS, rfc int) ([]section, error) {
 
 func headings(text string) []section {
 	var list []section
+	current := -1 // the section that lines belong to
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, " \r\n\f")
 		m := heading.FindStringSubmatch(line)
 		if m == nil || leaders.MatchString(line) || m[1] >= "A" && !appendix.MatchString(line) {
+			if current >= 0 {
+				list[current].required += len(keyword.FindAllString(line, -1))
+			}
 			continue
 		}
 		s := section{number: m[1], title: m[2], boilerplate: boilerplate.MatchString(m[2])}
@@ -49,6 +56,7 @@ func headings(text string) []section {
 		}
 		if !known {
 			list = append(list, s)
+			current = len(list) - 1
 		}
 	}
 	return list
