@@ -28,6 +28,8 @@ var works = slices.Concat(smtpWorks, pop3Works, imapWorks)
 var servers = map[string]func(addr, dir string) error{
 	"mailwire":      serveSMTP,
 	"go-smtp":       serveGoSMTP,
+	"bare smtp":     bareSMTP,
+	"bare pop3":     barePOP3,
 	"mailwire pop3": servePOP3,
 	"mailwire imap": serveIMAP,
 	"go-imap":       serveGoIMAP,

@@ -17,11 +17,14 @@ import (
 	"github.com/mailwire/mailwire/pop3/pop3server"
 )
 
-var pop3Servers = []string{"mailwire pop3", "dovecot pop3"}
+var (
+	pop3Servers = []string{"mailwire pop3", "dovecot pop3"}
+	retrServers = append(pop3Servers, "bare pop3")
+)
 
 var pop3Works = []work{
-	{name: "pop3 RETR 4 KiB lock-step", unit: "message", servers: pop3Servers, target: 0.40, prepare: maildir(1000), load: retrLoad(1)},
-	{name: "pop3 RETR 4 KiB pipelined", unit: "message", servers: pop3Servers, target: 0.40, prepare: maildir(1000), load: retrLoad(20)},
+	{name: "pop3 RETR 4 KiB lock-step", unit: "message", servers: retrServers, target: 0.40, prepare: maildir(1000), load: retrLoad(1)},
+	{name: "pop3 RETR 4 KiB pipelined", unit: "message", servers: retrServers, target: 0.40, prepare: maildir(1000), load: retrLoad(20)},
 	{name: "pop3 LIST of 10,000", unit: "list", servers: pop3Servers, target: 0.25, prepare: maildir(10_000), load: listLoad},
 	{name: "pop3 login", unit: "login", servers: pop3Servers, target: 0.10, prepare: maildir(0), load: loginLoad},
 }

@@ -57,7 +57,7 @@ func (goSink) Data(r io.Reader) error {
 	return err
 }
 
-var smtpServers = []string{"mailwire", "go-smtp", "smtp-sink"}
+var smtpServers = []string{"mailwire", "go-smtp", "smtp-sink", "bare smtp"}
 
 var smtpWorks = []work{
 	{name: "smtp 1 KiB pipelined", unit: "message", servers: smtpServers, target: 0.35, load: smtpLoad(1, 1<<10, true, false)},

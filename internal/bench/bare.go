@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+)
+
+// The bare loops are no servers: they know nothing of what they answer, and only
+// read and write where a server of Go has to. What they cost is the floor under
+// the rows, of the kernel and of Go's network poller; nothing in a library can
+// take it away.
+
+// serveBare accepts, and runs loop for each connection.
+func serveBare(addr, greeting string, loop func(net.Conn) error) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer c.Close()
+			if _, err := io.WriteString(c, greeting); err == nil {
+				loop(c)
+			}
+		}()
+	}
+}
+
+// bareSMTP answers each line with the reply that the load waits for, and content
+// when its end has come.
+func bareSMTP(addr, _ string) error {
+	return serveBare(addr, "220 bare\r\n", func(c net.Conn) error {
+		const end = "\r\n.\r\n"
+		buf, out := make([]byte, len(end)+64<<10), []byte(nil)
+		for content := false; ; {
+			n, err := c.Read(buf[len(end):])
+			if err != nil {
+				return err
+			}
+			in := buf[len(end):][:n]
+			ended := bytes.HasSuffix(buf[:len(end)+n], []byte(end))
+			copy(buf, buf[n:n+len(end)]) // the end may come in two reads
+			switch {
+			case content && !ended:
+				continue
+			case content:
+				content = false
+				out = append(out[:0], "250 OK\r\n"...)
+			default:
+				content = bytes.HasSuffix(in, []byte("DATA\r\n"))
+				out = out[:0]
+				for range bytes.Count(in, []byte("\n")) {
+					out = append(out, "250 OK\r\n"...)
+				}
+			}
+			if _, err := c.Write(out); err != nil || bytes.HasPrefix(in, []byte("QUIT")) {
+				return err
+			}
+		}
+	})
+}
+
+// barePOP3 answers RETR with a message of 4 KiB and everything else with +OK.
+func barePOP3(addr, _ string) error {
+	message := append(bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog, and sleeps until noon.\r\n"), pop3Message/69), ".\r\n"...)
+	message = append([]byte("+OK\r\n"), message...)
+	return serveBare(addr, "+OK bare\r\n", func(c net.Conn) error {
+		buf, out := make([]byte, 4<<10), []byte(nil)
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				return err
+			}
+			out = out[:0]
+			for line := range bytes.Lines(buf[:n]) {
+				if bytes.HasPrefix(line, []byte("RETR")) {
+					out = append(out, message...)
+				} else {
+					out = append(out, "+OK\r\n"...)
+				}
+			}
+			if _, err := c.Write(out); err != nil {
+				return err
+			}
+		}
+	})
+}
