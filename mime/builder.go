@@ -35,12 +35,26 @@ type Builder struct {
 	references                 []string
 	report                     *Entity
 	err                        error
-	boundaries                 map[string]string // by subtype, drawn once
+	random                     string // for the Message-ID and boundaries, drawn once
 }
 
-// newBoundary returns a boundary of 130 random bits that neither base64 nor
-// quoted-printable can contain.
-func newBoundary() string { return "=_" + rand.Text() }
+// boundaryMark is how a boundary starts: neither base64 nor quoted-printable
+// can contain it.
+const boundaryMark = "=_"
+
+func newBoundary() string { return boundaryMark + rand.Text() }
+
+// boundary is that of the multipart of a subtype. Levels differ in the octet
+// behind the mark, so that none is the start of another.
+func (b *Builder) boundary(sub string) string { return boundaryMark + sub[:1] + b.draw() }
+
+// draw returns the 130 random bits of this message.
+func (b *Builder) draw() string {
+	if b.random == "" {
+		b.random = rand.Text()
+	}
+	return b.random
+}
 
 func (b *Builder) fail(err error) {
 	if b.err == nil {
@@ -101,37 +115,67 @@ func (b *Builder) Subject(s string) *Builder {
 
 // Text sets the plain text, in UTF-8; LF or CRLF end lines.
 func (b *Builder) Text(s string) *Builder {
-	b.text = b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"})
-	b.text.Body = []byte(toValid(s))
+	b.text = textEntity(plainField, s)
 	return b
 }
 
 // HTML sets the HTML body, in UTF-8.
 func (b *Builder) HTML(s string) *Builder {
-	b.html = b.leaf("text/html", Param{Name: "charset", Value: "utf-8"})
-	b.html.Body = []byte(toValid(s))
+	b.html = textEntity(htmlField, s)
 	return b
 }
 
 // Calendar sets an iCalendar object with its method ("REQUEST"), as an
 // alternative of the text. RFC 6047, section 2.4.
 func (b *Builder) Calendar(method, ics string) *Builder {
-	b.calendar = b.leaf("text/calendar", Param{Name: "charset", Value: "utf-8"}, Param{Name: "method", Value: method})
+	b.calendar = b.leaf(MediaType{"text", "calendar", Params{{Name: "charset", Value: "utf-8"}, {Name: "method", Value: method}}}, MediaType{})
 	b.calendar.Body = []byte(toValid(ics))
 	return b
 }
 
-// leaf makes a part of a type.
-func (b *Builder) leaf(typ string, params ...Param) *Entity {
-	e := new(Entity)
-	t, bad := ParseMediaType(typ)
-	for _, d := range bad {
-		b.fail(fmt.Errorf("%w: type %s", ErrField, d.Note))
-	}
-	t.Params = append(t.Params, params...)
-	if err := e.Header.SetMediaType("Content-Type", t); err != nil {
+// The types that most messages have.
+var (
+	plainField       = contentType("text/plain; charset=utf-8")
+	htmlField        = contentType("text/html; charset=utf-8")
+	alternativeField = contentType("multipart/alternative")
+	mixedField       = contentType("multipart/mixed")
+)
+
+func contentType(body string) field {
+	const name = "Content-Type"
+	return field{raw: []byte(name + ": " + body + "\r\n"), name: int32(len(name)), colon: int32(len(name))}
+}
+
+// newEntity makes an entity with room for fields in one allocation.
+func newEntity(first ...field) *Entity {
+	e := new(struct {
+		Entity
+		fields [3]field
+	})
+	e.Header.fields = append(e.fields[:0], first...)
+	return &e.Entity
+}
+
+func textEntity(typ field, s string) *Entity {
+	e := newEntity(typ)
+	e.Body = []byte(toValid(s))
+	return e
+}
+
+// leaf makes a part of a type and, if there is one, a disposition.
+func (b *Builder) leaf(t, disposition MediaType) *Entity {
+	e := newEntity()
+	h := &e.Header
+	h.room = make([]byte, 0, 2*usualField)
+	if err := h.SetMediaType("Content-Type", t); err != nil {
 		b.fail(err)
 	}
+	if disposition.Type != "" {
+		if err := h.SetMediaType("Content-Disposition", disposition); err != nil {
+			b.fail(err)
+		}
+	}
+	h.room = nil
 	return e
 }
 
@@ -150,15 +194,16 @@ func (b *Builder) file(disposition, name, typ string) *Entity {
 	if typ == "" {
 		typ = typeOf(name)
 	}
-	e := b.leaf(typ)
+	t, bad := ParseMediaType(typ)
+	for _, d := range bad {
+		b.fail(fmt.Errorf("%w: type %s", ErrField, d.Note))
+	}
 	d := MediaType{Type: disposition}
 	if name != "" {
 		d.Params = Params{{Name: "filename", Value: name}}
 	}
-	if err := e.Header.SetMediaType("Content-Disposition", d); err != nil {
-		b.fail(err)
-	}
-	if t := e.Header.ContentType(); t.Type != "message" {
+	e := b.leaf(t, d)
+	if t.Type != "message" {
 		e.Encoding = Base64
 	}
 	return e
@@ -186,11 +231,11 @@ func (b *Builder) AttachMessage(m *Message) *Builder {
 }
 
 func (b *Builder) embed(m *Message) *Entity {
-	typ := "message/rfc822"
-	if b.Mode == ModeUTF8 && hasHigh(m.Header().Append(nil)) {
-		typ = "message/global"
+	t := MediaType{Type: "message", Subtype: "rfc822"}
+	if b.Mode == ModeUTF8 && m.Header().high() {
+		t.Subtype = "global"
 	}
-	e := b.leaf(typ)
+	e := b.leaf(t, MediaType{})
 	e.Open = func() (io.ReadCloser, error) { return io.NopCloser(m.open(0, m.size, m.bare)), nil }
 	return e
 }
@@ -316,6 +361,6 @@ func (b *Builder) complete() {
 		if len(from) > 0 && isDotAtom(from[0].Domain) && ascii.All(ascii.VChar, from[0].Domain) {
 			domain = from[0].Domain
 		}
-		b.MessageID = strings.ToLower(rand.Text()) + "@" + domain
+		b.MessageID = strings.ToLower(b.draw()) + "@" + domain
 	}
 }

@@ -24,18 +24,17 @@ func (b *Builder) ReportFields(kind string, fields *Header, human string, origin
 }
 
 func (b *Builder) reportParts(kind, subtype, human string, status []byte, original *Message, full bool) *Builder {
-	text := b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"})
-	text.Body = []byte(toValid(human))
-	part := b.leaf("message/" + subtype)
+	text := textEntity(plainField, human)
+	part := b.leaf(MediaType{Type: "message", Subtype: subtype}, MediaType{})
 	part.Body = status
-	b.report = b.leaf("multipart/report", Param{Name: "report-type", Value: kind})
+	b.report = b.leaf(MediaType{"multipart", "report", Params{{Name: "report-type", Value: kind}}}, MediaType{})
 	b.report.Children, b.report.boundary = []*Entity{text, part}, newBoundary()
 	switch {
 	case original == nil:
 	case full:
 		b.report.Children = append(b.report.Children, b.embed(original))
 	default:
-		e := b.leaf("text/rfc822-headers")
+		e := b.leaf(MediaType{Type: "text", Subtype: "rfc822-headers"}, MediaType{})
 		e.Body = original.Header().Append(nil)
 		b.report.Children = append(b.report.Children, e)
 	}

@@ -3,29 +3,30 @@ package mime
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
 
-// shape puts the parts together.
+// shape puts the parts together. What it returns may be changed.
 func (b *Builder) shape() *Entity {
 	if b.report != nil {
 		return b.report.shallow()
 	}
-	var bodies []*Entity
+	bodies := make([]*Entity, 0, 3)
 	for _, e := range []*Entity{b.text, b.html, b.calendar} {
 		if e != nil {
 			bodies = append(bodies, e)
 		}
 	}
 	if len(bodies) == 0 && len(b.attached)+len(b.inline) == 0 {
-		bodies = append(bodies, b.leaf("text/plain", Param{Name: "charset", Value: "utf-8"}))
+		return textEntity(plainField, "")
 	}
 	e := b.group("alternative", bodies)
 	e = b.group("related", join(e, b.inline))
 	if len(b.attached) > 0 { // an attachment alone is one too
-		e = b.multipart("mixed", join(e, b.attached))
+		return b.multipart("mixed", join(e, b.attached))
 	}
 	return e.shallow()
 }
@@ -39,10 +40,13 @@ func (e *Entity) shallow() *Entity {
 
 // join puts e, if there is one, in front of list.
 func join(e *Entity, list []*Entity) []*Entity {
-	if e == nil {
+	switch {
+	case e == nil:
 		return list
+	case len(list) == 0:
+		return []*Entity{e}
 	}
-	return append([]*Entity{e}, list...)
+	return append(append(make([]*Entity, 0, 1+len(list)), e), list...)
 }
 
 // group wraps several entities in a multipart; one stays as it is.
@@ -57,68 +61,73 @@ func (b *Builder) group(sub string, list []*Entity) *Entity {
 }
 
 func (b *Builder) multipart(sub string, list []*Entity) *Entity {
-	if b.boundaries[sub] == "" {
-		if b.boundaries == nil {
-			b.boundaries = make(map[string]string, 3)
-		}
-		b.boundaries[sub] = newBoundary()
-	}
-	e := &Entity{Children: list}
-	t := MediaType{Type: "multipart", Subtype: sub}
-	if sub == "related" { // RFC 2387, section 3.1: the type of the root is required
+	var e *Entity
+	switch sub {
+	case "mixed":
+		e = newEntity(mixedField)
+	case "alternative":
+		e = newEntity(alternativeField)
+	default: // RFC 2387, section 3.1: the type of the root is required
 		root := list[0].Header.ContentType()
-		t.Params = Params{{Name: "type", Value: root.Type + "/" + root.Subtype}}
+		e = b.leaf(MediaType{"multipart", sub, Params{{Name: "type", Value: root.Type + "/" + root.Subtype}}}, MediaType{})
 	}
-	t.Params = append(t.Params, Param{Name: "boundary", Value: b.boundaries[sub]})
-	_ = e.Header.SetMediaType("Content-Type", t) // constant but for a checked type
+	e.Children, e.boundary = list, b.boundary(sub)
 	return e
 }
 
 // fields puts the message's own fields in front of those of the body.
 func (b *Builder) fields(e *Entity) error {
 	e.Mode = b.Mode
-	body := e.Header
+	body := e.Header.fields
 	e.Header = *b.Header.Clone()
 	h := &e.Header
+	h.fields = slices.Grow(h.fields, 10)
+	h.room = make([]byte, 0, 8*usualField)
 	if len(b.from) == 0 && !h.Has("From") {
 		return fmt.Errorf("%w: From", ErrNoField)
 	}
 	b.complete()
-	date := func() error { return h.SetDate("Date", b.Date) }
-	id := func() error {
-		if err := checkID(b.MessageID); err != nil {
-			return err
-		}
-		return h.Set("Message-ID", "<"+b.MessageID+">")
-	}
-	steps := []struct {
-		name string
-		set  func() error
-	}{
-		{"Date", date},
-		{"From", b.list(h, "From", b.from)},
-		{"Reply-To", b.list(h, "Reply-To", b.replyTo)},
-		{"To", b.list(h, "To", b.to)},
-		{"Cc", b.list(h, "Cc", b.cc)},
-		{"Message-ID", id},
-		{"References", func() error { return setReferences(h, b.references) }},
-		{"Subject", func() error { return b.setSubject(h) }},
-		{"MIME-Version", func() error { return h.Set("MIME-Version", "1.0") }},
-	}
-	for _, s := range steps {
-		if h.Has(s.name) {
+	for _, name := range []string{"Date", "From", "Reply-To", "To", "Cc", "Message-ID", "References", "Subject", "MIME-Version"} {
+		if h.Has(name) {
 			continue
 		}
-		if err := s.set(); err != nil {
+		if err := b.setField(h, name); err != nil {
 			return err
 		}
 	}
-	for _, f := range body.fields {
+	for _, f := range body {
 		if !h.Has(Field{f: f}.Name()) {
 			h.addField(f)
 		}
 	}
+	h.room = nil
 	return b.checkMode(h)
+}
+
+// setField sets one of the message's fields, if there is anything to say.
+func (b *Builder) setField(h *Header, name string) error {
+	switch name {
+	case "Date":
+		return h.SetDate(name, b.Date)
+	case "From":
+		return b.setList(h, name, b.from)
+	case "Reply-To":
+		return b.setList(h, name, b.replyTo)
+	case "To":
+		return b.setList(h, name, b.to)
+	case "Cc":
+		return b.setList(h, name, b.cc)
+	case "Message-ID":
+		if err := checkID(b.MessageID); err != nil {
+			return err
+		}
+		return h.Set(name, "<"+b.MessageID+">")
+	case "References":
+		return setReferences(h, b.references)
+	case "Subject":
+		return b.setSubject(h)
+	}
+	return h.Set(name, "1.0") // MIME-Version
 }
 
 // checkMode refuses fields of the caller that need UTF-8 all the way.
@@ -134,18 +143,16 @@ func (b *Builder) checkMode(h *Header) error {
 	return nil
 }
 
-func (b *Builder) list(h *Header, name string, list []Address) func() error {
-	return func() error {
-		for _, a := range list {
-			if b.Mode != ModeUTF8 && !ascii.All(ascii.Print, a.Local+a.Domain) {
-				return badAddress(a.Spec())
-			}
+func (b *Builder) setList(h *Header, name string, list []Address) error {
+	for _, a := range list {
+		if b.Mode != ModeUTF8 && !(ascii.All(ascii.Print, a.Local) && ascii.All(ascii.Print, a.Domain)) {
+			return badAddress(a.Spec())
 		}
-		if len(list) == 0 {
-			return nil
-		}
-		return h.SetAddresses(name, list...)
 	}
+	if len(list) == 0 {
+		return nil
+	}
+	return h.SetAddresses(name, list...)
 }
 
 func (b *Builder) setSubject(h *Header) error {

@@ -298,23 +298,43 @@ func (s *contentStats) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *contentStats) scan(line []byte) {
-	for _, c := range line {
-		if s.cr {
-			s.odd = true
-			s.cr = false
+// What an octet is in content that is to be encoded.
+const (
+	octetEscaped = 1 << iota // quoted-printable takes three octets for it
+	octetHigh
+	octetNUL
+	octetCR
+)
+
+var octetKinds = func() (t [256]byte) {
+	for c := range t {
+		if c != '\r' && !qpPlain[c] {
+			t[c] = octetEscaped
 		}
-		switch {
-		case c == '\r':
-			s.cr = true
-		case c == 0:
-			s.odd = true
-			s.escapes++
-		case c > 126:
-			s.high = s.high || c > 127
-			s.escapes++
-		case c == '=' || c < ' ' && c != '\t':
-			s.escapes++
+		if c > 127 {
+			t[c] |= octetHigh
+		}
+	}
+	t[0] |= octetNUL
+	t['\r'] = octetCR
+	return
+}()
+
+func (s *contentStats) scan(line []byte) {
+	kinds := byte(0)
+	escapes := 0
+	for _, c := range line {
+		k := octetKinds[c]
+		kinds |= k
+		escapes += int(k & octetEscaped)
+	}
+	s.escapes += int64(escapes)
+	s.high = s.high || kinds&octetHigh != 0
+	s.odd = s.odd || kinds&octetNUL != 0 || s.cr && len(line) > 0
+	if n := len(line); n > 0 {
+		s.cr = line[n-1] == '\r'
+		if kinds&octetCR != 0 { // more than the one that may belong to a line end
+			s.odd = s.odd || bytes.IndexByte(line[:n-1], '\r') >= 0
 		}
 	}
 	s.line += len(line)

@@ -21,7 +21,8 @@ type Header struct {
 	lf     bool // line ends of new fields are LF, as those of the others
 	o      *Options
 	part   int
-	off    int64 // of the block in the message
+	off    int64  // of the block in the message
+	room   []byte // for fields to come, while the header has one owner: a Builder
 }
 
 // A field is one header field with its line ends, and lines joined to it.

@@ -31,7 +31,7 @@ func (h *Header) newField(name, body string) (field, error) {
 	if err := checkField(name, body); err != nil {
 		return field{}, err
 	}
-	raw := startRaw(name, len(body))
+	raw := h.startRaw(name, len(body))
 	if body == "" {
 		return h.finishField(name, raw[:len(raw)-1])
 	}
@@ -40,10 +40,23 @@ func (h *Header) newField(name, body string) (field, error) {
 	return h.finishField(name, w.dst)
 }
 
+const usualField = 128 // octets
+
 // startRaw is the start of a field, with room for a body of n octets.
-func startRaw(name string, n int) []byte {
-	raw := make([]byte, 0, len(name)+n+n/16+64)
+func (h *Header) startRaw(name string, n int) []byte {
+	raw := h.room[len(h.room):]
+	if n += len(name) + n/16 + 16; cap(raw) < n {
+		raw = make([]byte, 0, n)
+	}
 	return append(append(raw, name...), ": "...)
+}
+
+// keep takes the octets of a finished field out of the room, if they lie there.
+func (h *Header) keep(raw []byte) []byte {
+	if n := len(h.room); n < cap(h.room) && &raw[0] == &h.room[:n+1][n] {
+		h.room = h.room[:n+len(raw)]
+	}
+	return slices.Clip(raw)
 }
 
 // finishField ends the field and checks its lines.
@@ -59,7 +72,7 @@ func (h *Header) finishField(name string, raw []byte) (field, error) {
 	if h.lf {
 		raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
 	}
-	return field{raw: raw, name: int32(len(name)), colon: int32(len(name))}, nil
+	return field{raw: h.keep(raw), name: int32(len(name)), colon: int32(len(name))}, nil
 }
 
 // Prepend adds a field in front of all others, as trace fields are. The body is
@@ -139,7 +152,7 @@ func (h *Header) SetText(name, text string) error {
 	if err := checkField(name, text); err != nil {
 		return err
 	}
-	raw := startRaw(name, len(text))
+	raw := h.startRaw(name, len(text))
 	return h.setRaw(name, AppendWords(raw, text, len(raw)))
 }
 
@@ -166,7 +179,7 @@ func (h *Header) SetAddresses(name string, list ...Address) error {
 		h.Del(name)
 		return nil
 	}
-	raw := startRaw(name, 128)
+	raw := h.startRaw(name, usualField)
 	return h.setRaw(name, appendAddresses(raw, list, len(raw)))
 }
 
@@ -186,7 +199,7 @@ func (h *Header) mediaTypeField(name string, t MediaType) (field, error) {
 	if err := t.check(); err != nil {
 		return field{}, err
 	}
-	raw := startRaw(name, 128)
+	raw := h.startRaw(name, usualField)
 	return h.finishField(name, AppendMediaType(raw, t, len(raw)))
 }
 
@@ -198,7 +211,7 @@ func (h *Header) SetDate(name string, t time.Time) error {
 	if y := t.Year(); y < 1900 || y > 9999 { // RFC 5322, section 3.3
 		return fmt.Errorf("%w: year %d", ErrDate, y)
 	}
-	raw := startRaw(name, 128)
+	raw := h.startRaw(name, usualField)
 	return h.setRaw(name, AppendDate(raw, t))
 }
 
@@ -234,6 +247,6 @@ func (h *Header) Del(name string) {
 // Clone returns a copy that can be changed on its own.
 func (h *Header) Clone() *Header {
 	c := *h
-	c.fields = slices.Clip(c.fields)
+	c.fields, c.room = slices.Clip(c.fields), nil
 	return &c
 }
