@@ -78,7 +78,7 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 	d.logins = d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
-		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, TLSRequired: true, Auth: d.logins, Logger: log.With("server", "submission")}
+		Offer: smtp.Offer{DSN: true, RequireTLS: true}, TLS: d.tls, Certs: certs, TLSRequired: true, Auth: d.logins, Logger: log.With("server", "submission")}
 	d.pop3 = newPOP3(d, certs)
 	d.imap = &imapserver.Server{Hostname: c.hostname, Backend: mailboxes{d}, TLS: d.tls, Certs: certs,
 		Auth: d.logins, Logger: log.With("server", "imap")}
