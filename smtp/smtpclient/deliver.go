@@ -250,7 +250,6 @@ func (x *delivering) transaction(ctx context.Context, a *Attempt, c *Client) (li
 	uncertain := c.uncertain()
 	for n, i := range asked {
 		r := result.Rcpts[n]
-		r.Err = readable(r.Err)
 		unsent := errors.Is(r.Err, smtp.ErrLimit)
 		if uncertain && r.Err != nil && !unsent && (r.Rcpt == smtp.Reply{} || r.Rcpt.Positive()) {
 			r.Err = fmt.Errorf("%w: %w", ErrUncertain, r.Err)
@@ -332,16 +331,7 @@ func (d *Deliverer) connect(ctx context.Context, a *Attempt, policy auth.TLSPoli
 		// Final as it may sound, it says nothing about the message.
 		err = fmt.Errorf("%w: %v", auth.ErrTLSRequired, err)
 	}
-	return nil, &HostError{Host: a.Host, Addr: a.Addr, Stage: stage, Err: readable(err)}
-}
-
-// readable hides the type of an error about a reply that makes no sense: what we
-// refuse to send has the same, and is refused for good.
-func readable(err error) error {
-	if e, ok := errors.AsType[*smtp.SyntaxError](err); ok && e.What == "reply" {
-		return fmt.Errorf("smtpclient: %v", err)
-	}
-	return err
+	return nil, &HostError{Host: a.Host, Addr: a.Addr, Stage: stage, Err: err}
 }
 
 // aboutTLS reports whether TLS is what a connection failed by.

@@ -68,8 +68,8 @@ func temporary(err error) bool {
 	if e, ok := errors.AsType[*smtp.Reject](err); ok {
 		return e.Code/100 == 4
 	}
-	if _, ok := errors.AsType[*smtp.SyntaxError](err); ok {
-		return false
+	if e, ok := errors.AsType[*smtp.SyntaxError](err); ok {
+		return e.What == "reply" // one that makes no sense says nothing about the message
 	}
 	if _, ok := errors.AsType[*smtp.NotOffered](err); ok {
 		return false
