@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,7 +130,7 @@ func (b *Builder) HTML(s string) *Builder {
 // alternative of the text. RFC 6047, section 2.4.
 func (b *Builder) Calendar(method, ics string) *Builder {
 	b.calendar = b.leaf(MediaType{"text", "calendar", Params{{Name: "charset", Value: "utf-8"}, {Name: "method", Value: method}}}, MediaType{})
-	b.calendar.Body = []byte(toValid(ics))
+	b.calendar.Body = lend(toValid(ics))
 	return b
 }
 
@@ -158,7 +159,7 @@ func newEntity(first ...field) *Entity {
 
 func textEntity(typ field, s string) *Entity {
 	e := newEntity(typ)
-	e.Body = []byte(toValid(s))
+	e.Body = lend(toValid(s))
 	return e
 }
 
@@ -327,7 +328,7 @@ func goodIDs(ids []string) []string {
 // without a From, ErrAddress for addresses and ErrField for fields beyond ASCII
 // without ModeUTF8, those of attachments, ErrNeeds8Bit, and those of w.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) {
-	e, err := b.Entity()
+	e, err := b.entity()
 	if err != nil {
 		return 0, err
 	}
@@ -336,6 +337,15 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 
 // Entity returns the message as a tree, to be changed or signed.
 func (b *Builder) Entity() (*Entity, error) {
+	for _, e := range []*Entity{b.text, b.html, b.calendar} {
+		if e != nil { // the octets of a string must not change
+			e.Body = slices.Clone(e.Body)
+		}
+	}
+	return b.entity()
+}
+
+func (b *Builder) entity() (*Entity, error) {
 	if b.err != nil {
 		return nil, b.err
 	}

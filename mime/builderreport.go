@@ -1,5 +1,7 @@
 package mime
 
+import "slices"
+
 // Report makes the message a delivery report: RFC 3464. human is for people; of
 // the original the header is returned, or with full the whole, and nothing if
 // it is nil. Text, HTML and attachments are then not used.
@@ -25,6 +27,7 @@ func (b *Builder) ReportFields(kind string, fields *Header, human string, origin
 
 func (b *Builder) reportParts(kind, subtype, human string, status []byte, original *Message, full bool) *Builder {
 	text := textEntity(plainField, human)
+	text.Body = slices.Clone(text.Body)
 	part := b.leaf(MediaType{Type: "message", Subtype: subtype}, MediaType{})
 	part.Body = status
 	b.report = b.leaf(MediaType{"multipart", "report", Params{{Name: "report-type", Value: kind}}}, MediaType{})

@@ -171,7 +171,7 @@ var qpPlain = ascii.VChar.Without("=").Or(ascii.Of(" \t"))
 
 func (e *qpEncoder) Write(p []byte) (int, error) {
 	for i := 0; i < len(p); {
-		n := i
+		n := i + plainRun(p[i:])
 		for n < len(p) && qpPlain[p[n]] {
 			n++
 		}
@@ -298,6 +298,22 @@ func (s *contentStats) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// plainRun returns how many octets at the start of p, in steps of eight, are
+// SP to "~" and not "=". It looks at eight in one go: some that are plain may
+// be taken for others, never the other way round.
+func plainRun(p []byte) int {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(p)-n >= 8; n += 8 {
+		v := binary.LittleEndian.Uint64(p[n:])
+		equal := v ^ '='*each
+		if (v|(v-' '*each)|(v+each)|(equal-each)&^equal)&top != 0 {
+			break
+		}
+	}
+	return n
+}
+
 // What an octet is in content that is to be encoded.
 const (
 	octetEscaped = 1 << iota // quoted-printable takes three octets for it
@@ -323,10 +339,18 @@ var octetKinds = func() (t [256]byte) {
 func (s *contentStats) scan(line []byte) {
 	kinds := byte(0)
 	escapes := 0
-	for _, c := range line {
-		k := octetKinds[c]
-		kinds |= k
-		escapes += int(k & octetEscaped)
+	for rest := line; len(rest) > 0; {
+		if n := plainRun(rest); n > 0 {
+			rest = rest[n:]
+			continue
+		}
+		n := min(8, len(rest))
+		for _, c := range rest[:n] {
+			k := octetKinds[c]
+			kinds |= k
+			escapes += int(k & octetEscaped)
+		}
+		rest = rest[n:]
 	}
 	s.escapes += int64(escapes)
 	s.high = s.high || kinds&octetHigh != 0

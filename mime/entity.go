@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -130,7 +131,7 @@ func (e *Entity) mediaType() MediaType {
 	if !ok {
 		return MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
 	}
-	body := view(f.Body()) // the fields outlive it
+	body := view(trimBytes(f.Body())) // the fields outlive it
 	if typ, sub, i := cutType(body); i >= 0 && !ascii.EqualFold(typ, "multipart") {
 		return MediaType{Type: lower(typ), Subtype: lower(sub)}
 	}
@@ -149,6 +150,12 @@ func (h *Header) high() bool {
 }
 
 func hasHigh(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+		b = b[8:]
+	}
 	for _, c := range b {
 		if c > 127 {
 			return true
