@@ -19,6 +19,8 @@ type accounts struct {
 	store    *store.Store
 	domain   string
 	readable bool // keep new passwords so that APOP and CRAM-MD5 work
+
+	iterations int // of the derivation from a new password; 0: the usual count
 }
 
 // authenticator serves submission and POP3 alike.
@@ -116,7 +118,7 @@ func (a *accounts) passwd(name string) (auth.Secret, error) {
 
 func (a *accounts) newPassword(name string, save func(string, map[string]string) error) (auth.Secret, error) {
 	password := auth.Secret(strings.ToLower(rand.Text()[:20])) // 100 bits
-	v, err := auth.NewVerifier("SCRAM-SHA-256", password, auth.VerifierOptions{})
+	v, err := auth.NewVerifier("SCRAM-SHA-256", password, auth.VerifierOptions{Iterations: a.iterations})
 	if err != nil {
 		return "", err
 	}

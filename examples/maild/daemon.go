@@ -74,7 +74,7 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{config: c, store: db, accounts: accounts{db, c.domain, c.readable}, log: log, tls: certs.Config()}
+	d := &daemon{config: c, store: db, accounts: accounts{store: db, domain: c.domain, readable: c.readable}, log: log, tls: certs.Config()}
 	d.logins = d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},

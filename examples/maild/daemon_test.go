@@ -42,12 +42,17 @@ func testConfig(t testing.TB, args ...string) config {
 	return c
 }
 
+// fewIterations is the smallest count that is allowed. With the usual one the
+// tests would spend most of their time on passwords.
+const fewIterations = 4096
+
 func start(t testing.TB, c config) *testDaemon {
 	t.Helper()
 	d, err := newDaemon(c, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.accounts.iterations = fewIterations
 	_, demo, err := d.accounts.start(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func manage(c config, words []string, stdout io.Writer) error {
 	if words[0] == "queue" {
 		return manageQueue(db, words[1:], time.Now(), stdout)
 	}
-	a := accounts{db, c.domain, c.readable}
+	a := accounts{store: db, domain: c.domain, readable: c.readable}
 	do := map[string]func(string) (auth.Secret, error){"adduser": a.add, "passwd": a.passwd}[words[0]]
 	if do == nil {
 		return fmt.Errorf("%q: want adduser, passwd or queue", words[0])
