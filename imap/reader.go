@@ -35,7 +35,7 @@ type Reader struct {
 	phase    phase
 	left     uint64 // octets of the literal that are still to come
 	started  bool   // Stream: Read was called
-	failed   error  // of the source, in the middle of a literal
+	failed   error  // of the source, in the middle of a literal or in Wait
 	frame    FrameError
 	head     [64]byte // of a refused command
 	tail     []byte   // the last octets of a line that is dropped
@@ -73,6 +73,16 @@ func (r *Reader) Reset(src io.Reader) {
 	r.Wipe()
 	r.lines.Reset(src)
 	r.buf, r.phase, r.left, r.started, r.failed = r.buf[:0], between, 0, false, nil
+}
+
+// Wait returns when Next, which comes next, has something to look at, or will fail.
+// Next waits too, but from deeper down: the stacks of thousands of connections
+// that wait here stay small.
+func (r *Reader) Wait() {
+	if r.phase == between && r.failed == nil {
+		r.begin()
+		_, r.failed = r.lines.LineWindow()
+	}
 }
 
 // Next returns the next piece. Errors: a *FrameError for a command that is
@@ -136,7 +146,8 @@ func (r *Reader) begin() {
 	if cap(r.buf) > 1<<10 && r.lines.Buffered() == 0 {
 		r.buf = nil // wait with little
 	}
-	r.text, r.literals, r.octets, r.announce = 0, 0, 0, Announce{}
+	r.text, r.literals, r.octets = 0, 0, 0
+	r.announce = Announce{}
 }
 
 // line gathers up to a LF, and returns where the line ends: in front of CRLF,

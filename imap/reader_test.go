@@ -33,13 +33,17 @@ func (c *chop) Read(p []byte) (int, error) {
 }
 
 // frames reads all that src has, with verdicts by size: up to 10 Inline, up to
-// 100 Stream, else Refuse. It says what happened, one line each.
-func frames(src io.Reader, b Bounds, responses bool) []string {
+// 100 Stream, else Refuse. It says what happened, one line each. wait: with Wait in
+// front of each Next, which changes nothing.
+func frames(src io.Reader, b Bounds, responses, wait bool) []string {
 	r := NewReader(src)
 	r.Responses = responses
 	var log []string
 	add := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
 	for {
+		if wait {
+			r.Wait()
+		}
 		piece, err := r.Next(b)
 		if e, ok := errors.AsType[*FrameError](err); ok {
 			add("%s %q %s", e.Reject.Kind, e.Head, e.Reject.Text)
@@ -118,7 +122,7 @@ func TestFraming(t *testing.T) {
 				want = tt.want
 			}
 			for _, src := range []io.Reader{strings.NewReader(tt.in), iotest.OneByteReader(strings.NewReader(tt.in))} {
-				got := frames(src, Bounds{200, 1000}, false)
+				got := frames(src, Bounds{200, 1000}, false, false)
 				if strings.Join(got, "\n") != strings.Join(want, "\n") {
 					t.Errorf("%.200q\ngot:\n%s\nwant:\n%s", tt.in, strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
@@ -133,7 +137,7 @@ func TestFramingOfResponses(t *testing.T) {
 	want := []string{`command "* OK text {5}"`, `command "+ {5}"`, `command "a NO {5+}"`,
 		`stream 20 of "* 1 FETCH (BODY[] {20}\r\n"`, `octets "01234567890123456789" <nil>`, `command " X {3}\r\nabc)"`,
 		"refuse 300 false false", `NO "* X {300}\r\n" no`, `command "* BYE"`, "EOF"}
-	if got := frames(iotest.HalfReader(strings.NewReader(in)), Bounds{200, 1000}, true); strings.Join(got, "\n") != strings.Join(want, "\n") {
+	if got := frames(iotest.HalfReader(strings.NewReader(in)), Bounds{200, 1000}, true, false); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
@@ -235,8 +239,8 @@ func FuzzFraming(f *testing.F) {
 			}
 		}
 		b := Bounds{200, 500}
-		whole := frames(bytes.NewReader(in), b, responses)
-		split := frames(&chop{bytes.Clone(in), cuts}, b, responses)
+		whole := frames(bytes.NewReader(in), b, responses, false)
+		split := frames(&chop{bytes.Clone(in), cuts}, b, responses, true)
 		if strings.Join(whole, "\n") != strings.Join(split, "\n") {
 			t.Fatalf("%q\nwhole:\n%s\nsplit by %v:\n%s", in, strings.Join(whole, "\n"), cuts, strings.Join(split, "\n"))
 		}

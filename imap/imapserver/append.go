@@ -274,6 +274,7 @@ func (a *appending) open() *NewMessage {
 // next takes what stands behind the octets of a message.
 func (a *appending) next() error {
 	c := a.c
+	c.await()
 	event := c.nextEvent(a.ctx)
 	switch e := event.(type) {
 	case *imap.AppendPart:

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -203,77 +202,6 @@ func BenchmarkNotify(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(worst.Microseconds())/1000, "worst-ms")
-}
-
-// BenchmarkIdle is the memory of a session that waits with a mailbox of 1000
-// messages selected, over loopback without TLS; what the client costs is taken off.
-func BenchmarkIdle(b *testing.B) {
-	const sessions = 500
-	store := benchStore(b, 1000, 1<<10)
-	srv := &imapserver.Server{Backend: store, Auth: testAuth(auth.CleartextAny), Conns: imapserver.Conns{PerUser: -1}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	go srv.Serve(l)
-	defer srv.Close()
-	for b.Loop() {
-		var conns []net.Conn
-		for range sessions {
-			conn, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			conns = append(conns, conn)
-		}
-		before := inUse()
-		for _, conn := range conns {
-			c := &loopback{b, conn, bufio.NewReaderSize(conn, 4<<10)}
-			c.r.ReadSlice('\n')
-			c.do("x LOGIN u p\r\n")
-			c.do("x SELECT INBOX\r\n")
-		}
-		b.ReportMetric(float64(inUse()-before)/sessions/1024+idleConn(b), "KiB/session")
-		for _, conn := range conns {
-			conn.Close()
-		}
-	}
-}
-
-// idleConn is what a Conn costs that has just greeted, roughly: it is there before
-// BenchmarkIdle counts.
-func idleConn(b *testing.B) float64 {
-	const n = 200
-	srv := newServer(newStore(b))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	go srv.Serve(l)
-	defer srv.Close()
-	before := inUse()
-	var conns []net.Conn
-	for range n {
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			b.Fatal(err)
-		}
-		conns = append(conns, conn)
-		conn.Read(make([]byte, 10))
-	}
-	used := float64(inUse()-before) / n / 1024
-	for _, conn := range conns {
-		conn.Close()
-	}
-	return used
-}
-
-func inUse() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapInuse + m.StackInuse
 }
 
 // countingConn counts writes.

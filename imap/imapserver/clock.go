@@ -36,7 +36,7 @@ func (t Timeouts) withDefaults() Timeouts {
 
 // A clock turns what is being waited for into deadlines: a netserver.Clock.
 type clock struct {
-	timeouts Timeouts
+	timeouts *Timeouts // of the server
 	began    time.Time
 	waits    wait
 	by       time.Time // when the wait for a command ends; zero: it has not begun

@@ -53,10 +53,10 @@ type Conn struct {
 
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 	c := &Conn{server: s, table: s.extensions(), id: s.lastID.Add(1), peer: nc.RemoteAddr(), cancel: cancel}
-	c.clock = clock{timeouts: s.Timeouts.withDefaults(), began: time.Now()}
+	c.clock = clock{timeouts: &s.timeouts, began: time.Now()}
 	c.link.Init(nc, &c.clock)
 	c.remote = c.link.Remote()
-	c.out = output{conn: nc, to: nc, timeouts: &c.clock.timeouts}
+	c.out = output{conn: nc, to: nc, timeouts: &s.timeouts}
 	c.log = s.logger()
 	if c.log.Enabled(context.Background(), slog.LevelError) {
 		c.log = c.log.With("conn", c.id, "remote", c.peer.String())
@@ -128,6 +128,8 @@ func (c *Conn) serve(ctx context.Context) (err error) {
 		return err
 	}
 	for c.s.State() != imap.Closed && c.broken == nil {
+		c.await()
+		c.r.Wait()
 		if e := c.nextEvent(ctx); e != nil {
 			c.do(ctx, e)
 		}
@@ -173,12 +175,17 @@ func (c *Conn) begin(ctx context.Context) error {
 // bounds is what the Reader may take now.
 func (c *Conn) bounds() imap.Bounds { return c.s.Bounds() }
 
-// nextEvent reads the next command, or what goes on with one, and steps. nil:
-// there is nothing to do, or no connection any more.
-func (c *Conn) nextEvent(ctx context.Context) imap.Event {
+// await says that a whole command is waited for. Before the login one deadline is
+// for all of them.
+func (c *Conn) await() {
 	if c.s.State() != imap.NotAuthenticated && c.s.State() != imap.Authenticating {
 		c.clock.waitFor(commandWait)
 	}
+}
+
+// nextEvent reads the next command, or what goes on with one, and steps. nil:
+// there is nothing to do, or no connection any more.
+func (c *Conn) nextEvent(ctx context.Context) imap.Event {
 	for {
 		piece, err := c.r.Next(c.bounds())
 		if err != nil {
@@ -194,9 +201,6 @@ func (c *Conn) nextEvent(ctx context.Context) imap.Event {
 		return c.step(ctx, command)
 	}
 }
-
-// What nextEvent does behind a wait is done by functions of their own: thousands
-// of goroutines wait there, and what its frame needs they all hold.
 
 // badCommand steps for a command that cannot be read.
 func (c *Conn) badCommand(ctx context.Context, err error) imap.Event {

@@ -3,6 +3,8 @@ package imapserver
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/mailwire/mailwire/imap"
 )
@@ -100,6 +102,8 @@ type table struct {
 	fetch    map[string]Fetcher
 	search   map[string]Matcher
 	status   map[string]func(*Conn, *imap.MailboxStatus)
+
+	offered [2]atomic.Pointer[[]imap.Cap] // last, behind the login and before it
 }
 
 func newTable(list []Extension) *table {
@@ -154,5 +158,19 @@ func (c *Conn) caps(st imap.State, onTLS bool) []imap.Cap {
 	if c.server.Caps != nil {
 		have = c.server.Caps(c, have)
 	}
+	if early {
+		return share(&c.table.offered[1], have)
+	}
+	return share(&c.table.offered[0], have)
+}
+
+// share returns a list that many sessions hold together, since nearly all are
+// offered the same.
+func share(last *atomic.Pointer[[]imap.Cap], have []imap.Cap) []imap.Cap {
+	if l := last.Load(); l != nil && slices.Equal(*l, have) {
+		return *l
+	}
+	have = slices.Clone(have)
+	last.Store(&have)
 	return have
 }

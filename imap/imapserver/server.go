@@ -53,13 +53,14 @@ type Server struct {
 	Logger      *slog.Logger                       // nil: no log
 	BaseContext func(net.Listener) context.Context // nil: context.Background
 
-	lastID  atomic.Uint64
-	group   netserver.Group
-	flush   flushers
-	once    sync.Once
-	table   *table // of Extensions
-	mu      sync.Mutex
-	perUser map[string]int
+	lastID   atomic.Uint64
+	group    netserver.Group
+	flush    flushers
+	once     sync.Once
+	table    *table   // of Extensions
+	timeouts Timeouts // with defaults
+	mu       sync.Mutex
+	perUser  map[string]int
 }
 
 // ListenAndServe listens on Addr and serves until Shutdown or Close. The error
@@ -97,22 +98,30 @@ func (s *Server) Serve(l net.Listener) error {
 // LOGOUT. A *tls.Conn is served with TLS from the first octet. ctx is what the
 // backend gets; when it is done the session ends.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
-	ctx, cancel := context.WithCancel(ctx)
+	own, cancel := context.WithCancel(ctx)
 	c := newConn(s, nc, cancel)
-	if err := s.group.Admit(c.member(), s.Conns.limits()); err != nil {
-		c.turnAway(err)
-		cancel()
+	if err := c.admit(ctx); err != nil {
 		return err
 	}
-	// A context that ends from outside ends the session as Shutdown does.
+	return c.serve(own)
+}
+
+// admit lets the connection in, or closes it. ctx is the context from outside:
+// when it ends the session ends as by Shutdown.
+func (c *Conn) admit(ctx context.Context) error {
+	if err := c.server.group.Admit(c.member(), c.server.Conns.limits()); err != nil {
+		c.turnAway(err)
+		c.cancel()
+		return err
+	}
 	c.stop = context.AfterFunc(ctx, c.link.Stop)
-	if c.link.From(s.Trust.Proxy) {
+	if c.link.From(c.server.Trust.Proxy) {
 		if err := c.acceptClient(); err != nil {
 			c.release()
 			return err
 		}
 	}
-	return c.serve(ctx)
+	return nil
 }
 
 // acceptClient lets in whom a trusted proxy names, counted by his address.
@@ -146,7 +155,8 @@ func (s *Server) Close() error { return s.group.Close() }
 func (s *Server) hostname() string     { return netserver.Hostname(s.Hostname) }
 func (s *Server) logger() *slog.Logger { return netserver.Logger(s.Logger) }
 
-// extensions returns the tables that Extensions make.
+// extensions returns the tables that Extensions make. With the first connection
+// they are made, and all else that is for every one.
 func (s *Server) extensions() *table {
 	s.once.Do(func() {
 		list := s.Extensions
@@ -154,6 +164,7 @@ func (s *Server) extensions() *table {
 			list = Default()
 		}
 		s.table = newTable(list)
+		s.timeouts = s.Timeouts.withDefaults()
 	})
 	return s.table
 }

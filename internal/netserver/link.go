@@ -46,6 +46,8 @@ type Link struct {
 	err    error  // of a write: nothing goes any more
 
 	writeBy time.Time // the deadline that the connection has
+	began   time.Time // the read
+	endBy   time.Time // it has to; zero: never
 
 	// What Stop touches.
 	mu       sync.Mutex
@@ -98,30 +100,49 @@ func (l *Link) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// readOrWait flushes, then reads.
+// readOrWait flushes, then reads. Thousands of goroutines wait here, each with the
+// stack that it takes to get here: what need not be on it while they wait is in
+// the Link, or in functions that have returned.
 func (l *Link) readOrWait(p []byte) (int, error) {
 	if err := l.Flush(); err != nil {
 		return 0, err
 	}
-	var from io.Reader = l.tcp
-	if l.tls != nil {
-		from = l.tls
+	if err := l.beginWait(); err != nil {
+		return 0, err
 	}
-	now := time.Now()
-	by := l.clock.ReadBy(now)
 	for {
-		if err := l.setReadDeadline(now, by); err != nil {
-			return 0, err
-		}
-		began := now
-		n, err := from.Read(p)
-		now = time.Now()
-		l.clock.Read(n, now.Sub(began))
-		if !errors.Is(err, os.ErrDeadlineExceeded) || l.hasToStop() || !by.IsZero() && by.Sub(now) < time.Second {
+		n, err := l.stream().Read(p)
+		if !l.tooEarly(n, err) {
 			return n, err
 		}
-		// The deadline that the connection had was an earlier one, of another wait.
+		if err := l.setReadDeadline(l.began, l.endBy); err != nil {
+			return 0, err
+		}
 	}
+}
+
+// stream is what octets come from and go to.
+func (l *Link) stream() net.Conn {
+	if l.tls != nil {
+		return l.tls
+	}
+	return l.tcp
+}
+
+// beginWait begins a read, and sets the deadline that the clock wants.
+func (l *Link) beginWait() error {
+	l.began = time.Now()
+	l.endBy = l.clock.ReadBy(l.began)
+	return l.setReadDeadline(l.began, l.endBy)
+}
+
+// tooEarly tells the clock what a read has brought, and reports whether it ended
+// at a deadline that was an earlier one, of another wait.
+func (l *Link) tooEarly(n int, err error) bool {
+	now := time.Now()
+	l.clock.Read(n, now.Sub(l.began))
+	l.began = now
+	return errors.Is(err, os.ErrDeadlineExceeded) && !l.hasToStop() && (l.endBy.IsZero() || l.endBy.Sub(now) >= time.Second)
 }
 
 // setReadDeadline sees to it that a read ends by a time, or earlier. To move the
@@ -175,11 +196,7 @@ func (l *Link) Flush() error {
 			return l.err
 		}
 	}
-	var to io.Writer = l.tcp
-	if l.tls != nil {
-		to = l.tls
-	}
-	_, l.err = to.Write(l.out)
+	_, l.err = l.stream().Write(l.out)
 	l.out = giveBack(l.out)
 	return l.err
 }
