@@ -109,6 +109,9 @@ func (p *addressParser) field(s string) {
 }
 
 func (p *addressParser) defect(k DefectKind, at int) {
+	if p.raw { // nobody asks
+		return
+	}
 	d := Defect{Kind: k, Offset: int64(at)}
 	if at < len(p.s) && len(p.out.Defects) < p.o.maxDefects() {
 		d.Note = note(p.s[at:])

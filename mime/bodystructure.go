@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -28,27 +29,37 @@ type BodyStructure struct {
 // message that is not opened, are application/octet-stream.
 func (m *Message) BodyStructure() *BodyStructure {
 	b := new(BodyStructure)
-	w := structurer{m: m}
+	w := structurer{m: m, lookup: lookupPool.Get().(*lookup)}
 	w.part(b, 0, nil)
+	w.release()
 	return b
 }
 
 // A structurer walks the parts with one Header, which it fills anew for each.
 type structurer struct {
 	m *Message
-	h Header
+	*lookup
+	lent bool // the octets of the header are a copy for the result
 }
+
+// mostLent bounds a copy that a BodyStructure holds on to for a few values.
+const mostLent = 2 << 10
 
 // part fills in b for part i; of an embedded message envelope too.
 func (w *structurer) part(b *BodyStructure, i int32, envelope *Envelope) {
 	p := Part{w.m, i}
-	block, _ := w.m.parseHeader(&w.h, i)
-	if envelope != nil {
-		*envelope = w.h.envelope()
+	block := w.m.headerBlock(i)
+	// Nearly all of a body part's header is in the result: one copy for all.
+	if w.lent = !w.m.isMessage(i) && len(block) <= mostLent; w.lent {
+		block = bytes.Clone(block)
 	}
-	t := p.typeIn(block)
+	w.m.parseBlock(&w.h, i, block)
+	if envelope != nil {
+		*envelope = w.envelope()
+	}
+	t := p.typeIn(block, w.lent)
 	b.Type, b.Subtype, b.Params = t.Type, t.Subtype, markExtended(t.Params)
-	b.contentFields(&w.h)
+	w.contentFields(b)
 	if p.Kind() == Multipart {
 		w.children(b, p)
 		return
@@ -94,36 +105,47 @@ func (p Part) encodingName(h *Header) string {
 	return EightBit.String()
 }
 
-func (b *BodyStructure) contentFields(h *Header) {
-	seen := [3]bool{}
-	for _, f := range h.Fields() {
+func (w *structurer) contentFields(b *BodyStructure) {
+	disposition, language := false, false
+	for _, f := range w.h.Fields() {
 		if f.f.name < 8 || !ascii.HasPrefixFold(f.f.raw[:f.f.name], "Content-") {
 			continue
 		}
 		switch {
 		case f.Is("Content-ID"):
-			setFirst(&b.ID, f)
+			w.setFirst(&b.ID, f)
 		case f.Is("Content-Description"):
-			setFirst(&b.Description, f)
+			w.setFirst(&b.Description, f)
 		case f.Is("Content-MD5"):
-			setFirst(&b.MD5, f)
+			w.setFirst(&b.MD5, f)
 		case f.Is("Content-Location"):
-			setFirst(&b.Location, f)
-		case f.Is("Content-Disposition") && !seen[0]:
-			seen[0] = true
-			d, _ := parseDisposition(string(f.Body()), h.o)
+			w.setFirst(&b.Location, f)
+		case f.Is("Content-Disposition") && !disposition:
+			disposition = true
+			d, _ := parseDisposition(keep(f.Body(), w.lent), w.h.o)
 			b.Disposition, b.DispositionParams = d.Type, markExtended(d.Params)
-		case f.Is("Content-Language") && !seen[1]:
-			seen[1] = true
+		case f.Is("Content-Language") && !language:
+			language = true
 			b.Language = languages(f.Value())
 		}
 	}
 }
 
-func setFirst(to *[]byte, f Field) {
+// setFirst sets an unfolded value, empty but never nil.
+func (w *structurer) setFirst(to *[]byte, f Field) {
 	if *to == nil {
-		*to = f.octets()
+		if *to = lend(unfold(keep(f.Body(), w.lent))); *to == nil {
+			*to = []byte{}
+		}
 	}
+}
+
+// keep returns b as a string; what is lent needs no copy.
+func keep(b []byte, lent bool) string {
+	if lent {
+		return view(b)
+	}
+	return string(b)
 }
 
 // languages splits a Content-Language. RFC 3282.

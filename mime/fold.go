@@ -28,23 +28,27 @@ func trimSpace(s string) string {
 // is in no line end stays.
 func unfold(s string) string {
 	s = trimSpace(s)
-	lf := strings.IndexByte(s, '\n')
-	if lf < 0 {
+	if strings.IndexByte(s, '\n') < 0 {
 		return s
 	}
-	out := make([]byte, 0, len(s))
-	for ; lf >= 0; lf = strings.IndexByte(s, '\n') {
+	return view(appendUnfolded(make([]byte, 0, len(s)), s))
+}
+
+// appendUnfolded appends what unfold returns.
+func appendUnfolded(dst []byte, s string) []byte {
+	s = trimSpace(s)
+	for lf := strings.IndexByte(s, '\n'); lf >= 0; lf = strings.IndexByte(s, '\n') {
 		end := lf
 		for end > 0 && isSpace(s[end-1]) {
 			end--
 		}
-		out = append(out, s[:end]...)
-		out = append(out, ' ')
+		dst = append(dst, s[:end]...)
+		dst = append(dst, ' ')
 		for lf++; lf < len(s) && (isSpace(s[lf])); lf++ {
 		}
 		s = s[lf:]
 	}
-	return view(append(out, s...))
+	return append(dst, s...)
 }
 
 // skipSpace returns the first place from i on that is no white space.

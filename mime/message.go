@@ -268,13 +268,22 @@ func (m *Message) header(i int32) (*Header, []byte, int64) {
 
 // parseHeader is header into h, whose list it uses again.
 func (m *Message) parseHeader(h *Header, i int32) ([]byte, int64) {
+	block := m.headerBlock(i)
+	return block, m.parseBlock(h, i, block)
+}
+
+// headerBlock returns the octets of the header of part i that are parsed.
+func (m *Message) headerBlock(i int32) []byte {
 	r := &m.recs[i]
-	*h = Header{o: &m.opt, part: int(i), off: r.header, fields: h.fields[:0]}
 	if r.flags&flagSkipped != 0 {
-		return nil, 0
+		return nil
 	}
-	block := m.readHeader(i, r.header, m.headerEnd(i))
-	return block, int64(h.parse(block, m.opt.MaxHeader, m.isMessage(i), true))
+	return m.readHeader(i, r.header, m.headerEnd(i))
+}
+
+func (m *Message) parseBlock(h *Header, i int32, block []byte) int64 {
+	*h = Header{o: &m.opt, part: int(i), off: m.recs[i].header, fields: h.fields[:0]}
+	return int64(h.parse(block, m.opt.MaxHeader, m.isMessage(i), true))
 }
 
 // isMessage reports whether the header of part i is that of a message.

@@ -158,15 +158,15 @@ func (p Part) inDigest() bool {
 // Type returns the Content-Type after defaults: text/plain in us-ascii, in a
 // multipart/digest message/rfc822. A multipart in which no delimiter was found
 // is text/plain. RFC 2045, section 5.2; RFC 2046, section 5.1.5.
-func (p Part) Type() MediaType { return p.typeIn(nil) }
+func (p Part) Type() MediaType { return p.typeIn(nil, false) }
 
-// typeIn is Type for a caller that has read the header block.
-func (p Part) typeIn(block []byte) MediaType {
+// typeIn is Type for a caller that has read the header block, and may have lent it.
+func (p Part) typeIn(block []byte, lent bool) MediaType {
 	r := p.rec()
 	switch {
 	case r.flags&flagPlain != 0:
 	case r.typ.to != 0 && int(r.typ.to) <= len(block) && r.typ.to-r.typ.from <= maxValue:
-		t, _ := parseMediaType(string(block[r.typ.from:r.typ.to]), &p.m.opt)
+		t, _ := parseMediaType(keep(block[r.typ.from:r.typ.to], lent), &p.m.opt)
 		return t
 	case r.typ.to != 0:
 		t, _ := parseMediaType(string(p.m.value(p.i, r.typ)), &p.m.opt)
