@@ -23,8 +23,9 @@ type Store struct {
 	Backend imapserver.Backend
 	// User is whose mail it is: Authzid of the Identity that Open gets. All of it is
 	// deleted, again and again.
-	User  string
-	Known map[string]string // as of Target
+	User    string
+	Known   map[string]string // as of Target
+	Changes int               // as of Target
 }
 
 // RunBackend tests a store against the contract of imapserver.Backend, Account
@@ -37,7 +38,7 @@ func RunBackend(t *testing.T, s *Store) {
 	t.Helper()
 	w := &wrapped{Backend: s.Backend}
 	target := serveStore(t, w, s.User)
-	target.Known = s.Known
+	target.Known, target.Changes = s.Known, s.Changes
 	t.Run("wrapped", func(t *testing.T) { testWrapped(t, s, target) })
 	for _, c := range contract {
 		t.Run(c.name, func(t *testing.T) {

@@ -55,6 +55,10 @@ type Target struct {
 
 	Known    map[string]string // by ID: why the case fails
 	Patience time.Duration     // how long to wait for an answer; 0: 10 s
+
+	// Changes is how many changes of flags VIEW-11 makes behind the back of a
+	// session; 0: 300,000, which takes minutes where each is on disk.
+	Changes int
 }
 
 // An Outcome is what a Case found.

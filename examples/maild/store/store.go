@@ -32,7 +32,7 @@ var (
 // Store is an open database.
 type Store struct {
 	dir    string // of the database, and of messages on their way in
-	read   *sql.DB
+	read   *reader
 	write  *sql.DB // exactly one connection
 	writer *writer
 
@@ -56,10 +56,12 @@ func Open(dir string) (*Store, error) {
 		s.write.Close()
 		return nil, fmt.Errorf("store: %s: %w", name, err)
 	}
-	if s.read, err = connect(name, readers, "query_only(1)"); err != nil {
+	read, err := connect(name, readers, "query_only(1)")
+	if err != nil {
 		s.write.Close()
 		return nil, err
 	}
+	s.read = &reader{DB: read, stmts: map[string]*sql.Stmt{}}
 	go func() {
 		defer close(s.done)
 		s.writer.run(s.changes)
