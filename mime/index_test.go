@@ -131,6 +131,24 @@ func TestReadAhead(t *testing.T) {
 	}
 }
 
+// TestReadLargeHeader: what is kept of a header over 32 KiB is a stretch, which
+// serves only what lies in it.
+func TestReadLargeHeader(t *testing.T) {
+	msg := []byte("Content-Type: text/plain; charset=utf-8\r\n" + strings.Repeat("A: b\r\n", 10_000) + "Subject: last\r\n\r\nx")
+	m, err := ParseAt(bytes.NewReader(msg), int64(len(msg)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := m.Root().Type().Params.Get("charset"); got != "utf-8" {
+			t.Errorf("charset %q", got)
+		}
+		if got := m.Header().Text("Subject"); got != "last" {
+			t.Errorf("subject %q", got)
+		}
+	}
+}
+
 // TestIndexSize: 20 to 60 octets a part, whatever the message's size.
 func TestIndexSize(t *testing.T) {
 	for _, c := range benchMessages() {

@@ -28,16 +28,19 @@ type Message struct {
 	err     error
 }
 
-// A stretch is a piece of the source that was read once: headers of parts that
-// lie close together, and what is between them.
+// A stretch holds headers of parts that lie close together, read from the source
+// in one go. The header of part first+k starts at octet starts[k] of b, or would,
+// were its first octets not left out.
 type stretch struct {
-	from int64
-	b    []byte
+	first  int32
+	starts []int64
+	b      []byte
+	few    [8]int64 // for starts
 }
 
 const (
-	mostStretch = 32 << 10 // octets that are read ahead, and kept
-	mostGap     = 8 << 10  // octets of a body between two headers of a stretch
+	mostStretch = blockSize // octets that are read ahead
+	mostGap     = 8 << 10   // octets of a body between two headers of a stretch
 )
 
 var indexerPool = sync.Pool{New: func() any { return new(Indexer) }}
@@ -173,31 +176,57 @@ func (m *Message) readHeader(i int32, from, to int64) []byte {
 	if m.buf != nil {
 		return m.read(from, to)
 	}
+	header := m.recs[i].header
 	s := m.heads.Load()
-	if s == nil || from < s.from || to > s.from+int64(len(s.b)) {
-		s = &stretch{from: from}
-		if start := m.recs[i].header; to-start <= mostStretch {
-			s.from = start
+	start, ok := s.start(i)
+	if !ok || start+from < header || start+to-header > int64(len(s.b)) {
+		if s = m.readHeaders(i); s == nil {
+			s = &stretch{first: i, starts: []int64{header - from}, b: m.read(from, to)}
 		}
-		s.b = m.read(s.from, m.stretchEnd(i, s.from, to))
 		m.heads.Store(s)
+		start = s.starts[0]
 	}
-	end := int64(len(s.b)) + s.from // less than to if the source fails
-	b := s.b[min(from, end)-s.from : min(to, end)-s.from]
+	from, to = start+from-header, start+to-header
+	end := int64(len(s.b)) // less than what is asked for if the source fails
+	b := s.b[min(from, end):min(to, end)]
 	return b[:len(b):len(b)]
 }
 
-// stretchEnd returns where the stretch from..to ends with the headers behind it.
-func (m *Message) stretchEnd(i int32, from, to int64) int64 {
-	to = max(to, m.headerEnd(i))
-	for i++; int(i) < len(m.recs) && m.recs[i].header-to <= mostGap; i++ {
-		end := m.headerEnd(i)
-		if end-from > mostStretch {
+func (s *stretch) start(i int32) (int64, bool) {
+	if s == nil || i < s.first || int(i-s.first) >= len(s.starts) {
+		return 0, false
+	}
+	return s.starts[i-s.first], true
+}
+
+// readHeaders reads the header of part i and those behind it, and keeps nothing
+// of what is between them. It returns nil for a header that is too large.
+func (m *Message) readHeaders(i int32) *stretch {
+	from, end := m.recs[i].header, m.headerEnd(i)
+	if end-from > mostStretch {
+		return nil
+	}
+	s := &stretch{first: i}
+	s.starts = append(s.few[:0], 0)
+	size := end - from
+	for j := i + 1; int(j) < len(m.recs) && m.recs[j].header-end <= mostGap; j++ {
+		to := m.headerEnd(j)
+		if to-from > mostStretch {
 			break
 		}
-		to = end
+		s.starts = append(s.starts, size)
+		size += to - m.recs[j].header
+		end = to
 	}
-	return to
+	buf := bufferPool.Get().(*buffers)
+	n, _ := (*octets)(m).ReadAt(buf.in[:end-from], from) // which has noted the error
+	s.b = make([]byte, 0, size)
+	for k := range s.starts {
+		j := i + int32(k)
+		s.b = append(s.b, buf.in[min(m.recs[j].header-from, int64(n)):min(m.headerEnd(j)-from, int64(n))]...)
+	}
+	bufferPool.Put(buf)
+	return s
 }
 
 // headerEnd returns the end of what is read of the header of part i: one octet
