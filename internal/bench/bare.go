@@ -12,8 +12,8 @@ import (
 // take it away.
 
 // serveBare accepts, and runs loop for each connection.
-func serveBare(addr, greeting string, loop func(net.Conn) error) error {
-	l, err := net.Listen("tcp", addr)
+func serveBare(addr, dir, greeting string, loop func(net.Conn) error) error {
+	l, err := listen(addr, dir)
 	if err != nil {
 		return err
 	}
@@ -33,8 +33,8 @@ func serveBare(addr, greeting string, loop func(net.Conn) error) error {
 
 // bareSMTP answers each line with the reply that the load waits for, and content
 // when its end has come.
-func bareSMTP(addr, _ string) error {
-	return serveBare(addr, "220 bare\r\n", func(c net.Conn) error {
+func bareSMTP(addr, dir string) error {
+	return serveBare(addr, dir, "220 bare\r\n", func(c net.Conn) error {
 		const end = "\r\n.\r\n"
 		buf, out := make([]byte, len(end)+64<<10), []byte(nil)
 		for content := false; ; {
@@ -66,10 +66,10 @@ func bareSMTP(addr, _ string) error {
 }
 
 // barePOP3 answers RETR with a message of 4 KiB and everything else with +OK.
-func barePOP3(addr, _ string) error {
+func barePOP3(addr, dir string) error {
 	message := append(bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog, and sleeps until noon.\r\n"), pop3Message/69), ".\r\n"...)
 	message = append([]byte("+OK\r\n"), message...)
-	return serveBare(addr, "+OK bare\r\n", func(c net.Conn) error {
+	return serveBare(addr, dir, "+OK bare\r\n", func(c net.Conn) error {
 		buf, out := make([]byte, 4<<10), []byte(nil)
 		for {
 			n, err := c.Read(buf)

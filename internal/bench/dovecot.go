@@ -16,7 +16,11 @@ func dovecot(protocol, more string) func(addr, dir string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		conf := fmt.Sprintf(dovecotConf, dir, port, protocol) + more
+		ssl, plain, secure := "no", port, "0"
+		if hasCertificate(dir) {
+			ssl, plain, secure = fmt.Sprintf("required\nssl_cert = <%[1]s/cert.pem\nssl_key = <%[1]s/key.pem", dir), "0", port
+		}
+		conf := fmt.Sprintf(dovecotConf, dir, plain, protocol, ssl, secure) + more
 		name := filepath.Join(dir, "dovecot.conf")
 		return []string{"/usr/sbin/dovecot", "-F", "-c", name}, os.WriteFile(name, []byte(conf), 0o644)
 	}
@@ -28,7 +32,7 @@ state_dir = %[1]s/state
 log_path = /dev/null
 protocols = %[3]s
 listen = 127.0.0.1
-ssl = no
+ssl = %[4]s
 disable_plaintext_auth = no
 mail_location = maildir:%[1]s/mail
 mail_max_userip_connections = 2000
@@ -49,7 +53,8 @@ service %[3]s-login {
     port = %[2]s
   }
   inet_listener %[3]ss {
-    port = 0
+    port = %[5]s
+    ssl = yes
   }
 }
 service stats {

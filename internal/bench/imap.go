@@ -37,6 +37,8 @@ var imapWorks = []work{
 		load: selectedLoad(1, "NOOP")},
 	{name: "imap NOOP pipelined", unit: "command", servers: imapServers, prepare: imapMail(1000, 1<<10),
 		load: selectedLoad(20, "NOOP")},
+	{name: "imap FETCH BODY[] of 4 KiB, TLS", unit: "message", tls: true, servers: imapServers, prepare: imapMail(1000, 4<<10),
+		load: fetchLoad(1000, "(BODY.PEEK[])")},
 }
 
 // imapFetch is a row of FETCH: of all messages of a mailbox in one command.
@@ -107,12 +109,15 @@ func serveIMAP(addr, dir string) error {
 	if err != nil {
 		return err
 	}
+	l, err := listen(addr, dir)
+	if err != nil {
+		return err
+	}
 	return (&imapserver.Server{
-		Addr:    addr,
 		Backend: store,
 		Auth:    &auth.Authenticator{Lookup: store.Lookup, Cleartext: auth.CleartextAny},
-		Conns:   imapserver.Conns{PerUser: -1},
-	}).ListenAndServe()
+		Conns:   imapserver.Conns{PerIP: -1, PerUser: -1},
+	}).Serve(l)
 }
 
 // serveGoIMAP is go-imap's, with its store in memory.
@@ -128,6 +133,10 @@ func serveGoIMAP(addr, dir string) error {
 	if err != nil {
 		return err
 	}
+	l, err := listen(addr, dir)
+	if err != nil {
+		return err
+	}
 	memory := imapmemserver.New()
 	memory.AddUser(user)
 	return goimapserver.New(&goimapserver.Options{
@@ -136,7 +145,7 @@ func serveGoIMAP(addr, dir string) error {
 		},
 		Caps:         goimap.CapSet{goimap.CapIMAP4rev1: {}, goimap.CapIMAP4rev2: {}},
 		InsecureAuth: true,
-	}).ListenAndServe(addr)
+	}).Serve(l)
 }
 
 // dovecotIMAP has what its documents advise where speed matters more than a loss
@@ -156,7 +165,7 @@ type imapConn struct {
 
 // dialIMAP logs in.
 func dialIMAP(addr string) (*imapConn, error) {
-	conn, err := net.Dial("tcp", addr)
+	conn, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}

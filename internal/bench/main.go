@@ -47,6 +47,7 @@ type work struct {
 	name    string // protocol and shape
 	unit    string // what one operation is
 	servers []string
+	tls     bool                   // from the first octet
 	target  float64                // ours as a share of the first peer; 0: none
 	prepare func(dir string) error // before the server starts; nil: nothing
 	load    func(addr string, until time.Time) (operations int, err error)
@@ -69,6 +70,7 @@ func main() {
 	}
 	rows := regexp.MustCompile(*run)
 	table(rows, *rounds, *seconds)
+	memoryTable(rows, *rounds)
 	callTable(rows, *rounds)
 }
 

@@ -27,6 +27,8 @@ var pop3Works = []work{
 	{name: "pop3 RETR 4 KiB pipelined", unit: "message", servers: retrServers, target: 0.40, prepare: maildir(1000), load: retrLoad(20)},
 	{name: "pop3 LIST of 10,000", unit: "list", servers: pop3Servers, target: 0.25, prepare: maildir(10_000), load: listLoad},
 	{name: "pop3 login", unit: "login", servers: pop3Servers, target: 0.10, prepare: maildir(0), load: loginLoad},
+	{name: "pop3 RETR 4 KiB pipelined, TLS", unit: "message", tls: true, servers: retrServers, prepare: maildir(1000), load: retrLoad(20)},
+	{name: "pop3 login, TLS", unit: "login", tls: true, servers: pop3Servers, prepare: maildir(0), load: loginLoad},
 }
 
 const pop3Message = 4 << 10
@@ -111,7 +113,7 @@ func servePOP3(addr, dir string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := listen(addr, dir)
 	if err != nil {
 		return err
 	}
@@ -126,6 +128,7 @@ func servePOP3(addr, dir string) error {
 		}},
 		Cleartext: true,
 		Limits:    pop3.Limits{Messages: -1},
+		Conns:     pop3server.Conns{PerIP: -1},
 	}).Serve(context.Background(), l)
 }
 
@@ -135,7 +138,7 @@ type pop3Conn struct {
 }
 
 func dialPOP3(addr string) (*pop3Conn, error) {
-	conn, err := net.Dial("tcp", addr)
+	conn, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}

@@ -14,52 +14,94 @@ import (
 	"time"
 )
 
-// measure starts a server, puts the load of a row on it, and says what the
-// server's CPU time per operation was, after a short run that does not count.
-func measure(w work, server string, seconds float64) (r result, err error) {
-	addr, err := freeAddr()
-	if err != nil {
-		return r, err
+// A process is a server that runs, with all its children.
+type process struct {
+	cmd  *exec.Cmd
+	dir  string // what is its own
+	addr string // for dial
+}
+
+// start runs a server for a row, and returns when it takes connections.
+func start(w work, server string) (p *process, err error) {
+	p = new(process)
+	if p.addr, err = freeAddr(); err != nil {
+		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return r, err
-	}
-	defer os.RemoveAll(dir)
-	if w.prepare != nil {
-		if err := w.prepare(dir); err != nil {
-			return r, err
-		}
-	}
-	args, err := command(server, addr, dir)
-	if err != nil {
-		return r, err
-	}
-	cmd := onCore(0, args...)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return r, err
+	if p.dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return nil, err
 	}
 	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM) // servers of many processes end their own
-		time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
-		cmd.Wait()
+		if err != nil {
+			p.stop()
+		}
 	}()
-	if err := listening(addr); err != nil {
-		return r, err
+	if w.prepare != nil {
+		if err := w.prepare(p.dir); err != nil {
+			return nil, err
+		}
 	}
-	if _, _, err := load(w.name, addr, 0.3); err != nil {
-		return r, err
+	if w.tls {
+		if err := writeCertificate(p.dir); err != nil {
+			return nil, err
+		}
 	}
-	before, err := cpuTime(cmd.Process.Pid)
+	args, err := command(server, p.addr, p.dir)
+	if err != nil {
+		return nil, err
+	}
+	p.cmd = onCore(0, args...)
+	p.cmd.Stderr = os.Stderr
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := listening(p.addr); err != nil {
+		return nil, err
+	}
+	if w.tls {
+		p.addr = tlsPrefix + p.addr
+	}
+	return p, nil
+}
+
+// stop ends the server, and removes what it had.
+func (p *process) stop() {
+	if p.pid() != 0 {
+		p.cmd.Process.Signal(syscall.SIGTERM) // servers of many processes end their own
+		kill := time.AfterFunc(5*time.Second, func() { p.cmd.Process.Kill() })
+		p.cmd.Wait()
+		kill.Stop()
+	}
+	os.RemoveAll(p.dir)
+}
+
+// pid is 0 if the process has not begun.
+func (p *process) pid() int {
+	if p.cmd == nil || p.cmd.Process == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// measure puts the load of a row on a server, and says what the server's CPU time
+// per operation was, after a short run that does not count.
+func measure(w work, server string, seconds float64) (r result, err error) {
+	p, err := start(w, server)
 	if err != nil {
 		return r, err
 	}
-	n, took, err := load(w.name, addr, seconds)
+	defer p.stop()
+	if _, _, err := load(w.name, p.addr, 0.3); err != nil {
+		return r, err
+	}
+	before, err := cpuTime(p.pid())
 	if err != nil {
 		return r, err
 	}
-	after, err := cpuTime(cmd.Process.Pid)
+	n, took, err := load(w.name, p.addr, seconds)
+	if err != nil {
+		return r, err
+	}
+	after, err := cpuTime(p.pid())
 	if err != nil {
 		return r, err
 	}
@@ -94,42 +136,66 @@ func load(name, addr string, seconds float64) (operations int, took time.Duratio
 }
 
 // cpuTime returns what a process and all below it have used, those that have
-// ended among them, from /proc: user and system time in ticks of 10 ms.
+// ended among them.
 func cpuTime(pid int) (total time.Duration, err error) {
+	family, err := processes(pid)
+	for _, p := range family {
+		total += p.cpu
+	}
+	return total, err
+}
+
+// A member is a process as /proc has it.
+type member struct {
+	pid, parent int
+	cpu         time.Duration // its own, and of children that have ended
+}
+
+// processes returns a process and all below it.
+func processes(pid int) (family []member, err error) {
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	parent, used := make(map[int]int), make(map[int]time.Duration)
+	all := make(map[int]member)
 	for _, name := range names {
-		stat, err := os.ReadFile(name)
-		if err != nil {
+		m, err := readStat(name)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue // it has ended
 		}
-		// The name of the program, in parentheses, may hold anything.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		var n [5]int // parent; user, system; of children that have ended: user, system
-		for i, field := range []int{1, 11, 12, 13, 14} {
-			if n[i], err = strconv.Atoi(fields[field]); err != nil {
-				return 0, err
-			}
-		}
-		id, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		parent[id] = n[0]
-		used[id] = time.Duration(n[1]+n[2]+n[3]+n[4]) * 10 * time.Millisecond
+		all[m.pid] = m
 	}
-	for id := range parent {
-		for up := id; up != 0; up = parent[up] {
+	for _, m := range all {
+		for up := m.pid; up != 0; up = all[up].parent {
 			if up == pid {
-				total += used[id]
+				family = append(family, m)
 				break
 			}
 		}
 	}
-	return total, nil
+	return family, nil
+}
+
+// readStat reads /proc/pid/stat, whose times are in ticks of 10 ms.
+func readStat(name string) (m member, err error) {
+	stat, err := os.ReadFile(name)
+	if err != nil {
+		return m, err
+	}
+	// The name of the program, in parentheses, may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var n [5]int // parent; user, system; of children that have ended: user, system
+	for i, field := range []int{1, 11, 12, 13, 14} {
+		if n[i], err = strconv.Atoi(fields[field]); err != nil {
+			return m, err
+		}
+	}
+	m.parent, m.cpu = n[0], time.Duration(n[1]+n[2]+n[3]+n[4])*10*time.Millisecond
+	m.pid, err = strconv.Atoi(filepath.Base(filepath.Dir(name)))
+	return m, err
 }
 
 func freeAddr() (string, error) {

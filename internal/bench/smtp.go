@@ -16,20 +16,28 @@ import (
 )
 
 // serveSMTP is ours: a sink.
-func serveSMTP(addr, _ string) error {
-	return (&smtpserver.Server{Addr: addr, Hostname: "localhost", Handler: smtpserver.HandlerFunc(
+func serveSMTP(addr, dir string) error {
+	l, err := listen(addr, dir)
+	if err != nil {
+		return err
+	}
+	return (&smtpserver.Server{Hostname: "localhost", Handler: smtpserver.HandlerFunc(
 		func(_ context.Context, m *smtpserver.Message) error {
 			_, err := io.Copy(io.Discard, m)
 			return err
-		})}).ListenAndServe()
+		}), Conns: smtpserver.Conns{PerIP: -1}}).Serve(l)
 }
 
 // serveGoSMTP is go-smtp's: a sink.
-func serveGoSMTP(addr, _ string) error {
+func serveGoSMTP(addr, dir string) error {
+	l, err := listen(addr, dir)
+	if err != nil {
+		return err
+	}
 	s := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return goSink{}, nil }))
-	s.Addr, s.Domain = addr, "localhost"
+	s.Domain = "localhost"
 	s.MaxRecipients = 1000
-	return s.ListenAndServe()
+	return s.Serve(l)
 }
 
 // smtpSink is the sink that comes with Postfix, one process and no threads.
@@ -57,7 +65,10 @@ func (goSink) Data(r io.Reader) error {
 	return err
 }
 
-var smtpServers = []string{"mailwire", "go-smtp", "smtp-sink", "bare smtp"}
+var (
+	smtpServers    = []string{"mailwire", "go-smtp", "smtp-sink", "bare smtp"}
+	smtpTLSServers = []string{"mailwire", "go-smtp", "bare smtp"} // smtp-sink has none
+)
 
 var smtpWorks = []work{
 	{name: "smtp 1 KiB pipelined", unit: "message", servers: smtpServers, target: 0.35, load: smtpLoad(1, 1<<10, true, false)},
@@ -65,6 +76,9 @@ var smtpWorks = []work{
 	{name: "smtp 100 KiB body", unit: "message", servers: smtpServers, target: 0.15, load: smtpLoad(1, 100<<10, true, false)},
 	{name: "smtp 1 KiB lock-step", unit: "message", servers: smtpServers, target: 0.80, load: smtpLoad(1, 1<<10, false, false)},
 	{name: "smtp a connection per message", unit: "message", servers: smtpServers, target: 0.65, load: smtpLoad(1, 1<<10, false, true)},
+	{name: "smtp 1 KiB pipelined, TLS", unit: "message", tls: true, servers: smtpTLSServers, load: smtpLoad(1, 1<<10, true, false)},
+	{name: "smtp 100 KiB body, TLS", unit: "message", tls: true, servers: smtpTLSServers, load: smtpLoad(1, 100<<10, true, false)},
+	{name: "smtp a connection per message, TLS", unit: "message", tls: true, servers: smtpTLSServers, load: smtpLoad(1, 1<<10, false, true)},
 }
 
 // smtpLoad returns a generator of messages with so many recipients and octets.
@@ -112,7 +126,7 @@ type smtpConn struct {
 }
 
 func dialSMTP(addr string) (*smtpConn, error) {
-	conn, err := net.Dial("tcp", addr)
+	conn, err := dial(addr)
 	if err != nil {
 		return nil, err
 	}
