@@ -286,7 +286,7 @@ func read(n *imapserver.NewMessage) (*message, error) {
 		return nil, err
 	}
 	m := newMessage(buf.b, n.Flags, n.Received)
-	m.index = n.Index(octets(buf.b))
+	m.index = n.Index((*octets)(&buf.b))
 	return m, nil
 }
 

@@ -252,9 +252,9 @@ func TestAllocs(t *testing.T) {
 		{"(FLAGS)", 0.1},
 		{"(UID FLAGS RFC822.SIZE INTERNALDATE)", 0.1},
 		{"(ENVELOPE BODYSTRUCTURE)", 0.1},
-		{"(BODY.PEEK[])", 2},
-		{"(BODY.PEEK[]<0.10>)", 2},
-		{"(BODY.PEEK[HEADER.FIELDS (SUBJECT)])", 12},
+		{"(BODY.PEEK[])", 0.1},
+		{"(BODY.PEEK[]<0.10>)", 0.1},
+		{"(BODY.PEEK[HEADER.FIELDS (SUBJECT)])", 0.1},
 	}
 	for _, tt := range tests {
 		c := dialBench(t, addr)

@@ -145,6 +145,11 @@ func (r *Row) section(it *imap.FetchItem, s *imap.Section) error {
 		}
 		return r.octets(it, content, r.Size)
 	}
+	if len(s.Path) == 0 && (s.Kind == imap.SectionFields || s.Kind == imap.SectionFieldsNot) {
+		if done, err := r.fields(it, s); done || err != nil {
+			return err
+		}
+	}
 	m, err := r.Mime()
 	if err != nil {
 		return err
