@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mailwire/mailwire/internal/transcript"
 )
 
 // wire returns what a command sends, "+" where it waits.
@@ -301,6 +303,7 @@ func TestClientBadLine(t *testing.T) {
 // FuzzClient: whatever octets a server sends, there is no panic, no growth beyond
 // them, and each command is done at most once.
 func FuzzClient(f *testing.F) {
+	transcript.Seed(f, transcript.Server, "testdata/*.txt")
 	f.Add([]byte("* OK [CAPABILITY IMAP4rev1] x\r\nA1 OK in\r\n* 1 FETCH (BODY[] {20}\r\n01234567890123456789)\r\nA2 OK\r\n"))
 	f.Add([]byte("* PREAUTH x\r\n+ \r\n* VANISHED (EARLIER) 1:4294967295\r\n* ESEARCH ALL 1:*\r\nA1 BAD\r\n"))
 	f.Add([]byte("* PREAUTH x\r\n* 1 FETCH (ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL))\r\n* LIST () {99999999}\r\n"))

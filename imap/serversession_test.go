@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/mailwire/mailwire/internal/transcript"
 )
 
 // toyReply is the octets that a session answers with.
@@ -76,6 +78,14 @@ func TestLiteralMinus(t *testing.T) {
 func FuzzOctets(f *testing.F) {
 	for _, in := range commandSeeds {
 		f.Add([]byte(in+"\r\n"), uint8(1))
+	}
+	scripts, err := transcript.Load("testdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range scripts {
+		f.Add(s.Octets(transcript.Client), uint8(0))
+		f.Add(s.Octets(transcript.Client), uint8(1))
 	}
 	f.Add([]byte("a SELECT x\r\nb FETCH 1:* (FLAGS)\r\nc STORE 1 FLAGS (\\Seen)\r\nd IDLE\r\nDONE\r\n"), uint8(0))
 	f.Add([]byte("a APPEND x {3+}\r\nabc {2}\r\nab\r\nb APPEND missing {9999}\r\nc LOGOUT\r\n"), uint8(3))

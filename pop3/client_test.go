@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mailwire/mailwire/internal/transcript"
 )
 
 // at returns a client session behind its greeting.
@@ -327,6 +329,17 @@ func FuzzClientSession(f *testing.F) {
 			b = append(b, byte(v))
 		}
 		return b
+	}
+	scripts, err := transcript.Load("testdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range scripts {
+		var ops []byte
+		for line := range bytes.Lines(s.Octets(transcript.Client)) {
+			ops = append(ops, byte(ParseCommand(bytes.TrimRight(line, "\r\n")).Verb))
+		}
+		f.Add(ops, s.Octets(transcript.Server))
 	}
 	f.Add(op(USER, PASS, STAT), []byte("+OK hi\r\n+OK\r\n+OK\r\n+OK 1 2\r\n"))
 	f.Add(op(CAPA+numVerbs, STLS+numVerbs), []byte("+OK <a@b>\r\n+OK\r\nTOP\r\n.\r\n+OK\r\n"))

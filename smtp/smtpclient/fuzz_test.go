@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/transcript"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
@@ -225,6 +226,13 @@ func (x *delivery) content() string {
 // FuzzReplies lets a server say whatever it likes. The client ends, with an
 // error or without, and takes no more memory than its limits grant.
 func FuzzReplies(f *testing.F) {
+	scripts, err := transcript.Load("../smtpserver/testdata/*/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range scripts {
+		f.Add(byte(0), s.Octets(transcript.Server))
+	}
 	f.Add(byte(0), []byte("220 a\r\n250-a\r\n250 PIPELINING\r\n250 a\r\n250 a\r\n354 a\r\n250 a\r\n221 a\r\n"))
 	f.Add(byte(2), []byte("220 a\r\n250-a\r\n250 CHUNKING\r\n250 a\r\n250 a\r\n250 a\r\n250 a\r\n"))
 	f.Add(byte(4), []byte("220 a\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n334 \r\n334 \r\n334 \r\n"))
