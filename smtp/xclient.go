@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,17 @@ func (a XClientAttrs) Names() []string {
 		}
 	}
 	return names
+}
+
+// ParseXClientAttrs is the reverse of Names, for what a server offers: see
+// Extensions.XClient. Names are known in any case; others are left out.
+func ParseXClientAttrs(names []string) (a XClientAttrs) {
+	for i, n := range xclientNames {
+		if slices.ContainsFunc(names, func(name string) bool { return ascii.EqualFold(n, name) }) {
+			a |= 1 << i
+		}
+	}
+	return a
 }
 
 const (

@@ -54,6 +54,17 @@ func TestParseXClient(t *testing.T) {
 	}
 }
 
+func TestXClientAttrs(t *testing.T) {
+	for a := range XClientAttrs(1<<len(xclientNames) - 1) {
+		if got := ParseXClientAttrs(append(a.Names(), "OTHER", "")); got != a {
+			t.Errorf("%q is %b, want %b", a.Names(), got, a)
+		}
+	}
+	if got := ParseXClientAttrs([]string{"login", "LOGIN", "port"}); got != XClientLogin|XClientPort {
+		t.Errorf("got %b", got)
+	}
+}
+
 // What is written is one line, and is read back as it was.
 func FuzzXClient(f *testing.F) {
 	f.Add(uint8(0xff), "host.example", "192.0.2.1", "helo", "user", uint16(25))

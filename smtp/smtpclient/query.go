@@ -35,8 +35,9 @@ func (c *Client) Command(ctx context.Context, name, arg string) (smtp.Reply, err
 	return reply, err
 }
 
-// XClient tells a server that trusts us for whom we speak, then says EHLO
-// again. What the server did not list is an error. See Postfix's XCLIENT_README.
+// XClient tells a server that trusts us for whom we speak, then says EHLO again.
+// What the server did not list is an error: smtp.ParseXClientAttrs of
+// Extensions.XClient is what may be in x.Given. See Postfix's XCLIENT_README.
 func (c *Client) XClient(ctx context.Context, x smtp.XClient) error {
 	return c.use(ctx, func(ctx context.Context) error {
 		for _, name := range x.Given.Names() {
