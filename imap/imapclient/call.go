@@ -48,11 +48,11 @@ func (c *Client) begin(ctx context.Context, k *call, args any) error {
 		return context.Cause(ctx)
 	}
 	defer func() { <-c.writing }()
-	defer c.watch(ctx)()
-	out, err := c.allowed(k, args)
+	out, err := c.allowed(ctx, k, args)
 	if err != nil {
 		return err
 	}
+	defer c.watch(ctx)()
 	if err := c.send(k, out); err != nil {
 		return c.sendFailed(err)
 	}
@@ -60,14 +60,15 @@ func (c *Client) begin(ctx context.Context, k *call, args any) error {
 }
 
 // allowed waits until the command may be sent, and registers it.
-func (c *Client) allowed(k *call, args any) (*imap.Outgoing, error) {
+func (c *Client) allowed(ctx context.Context, k *call, args any) (*imap.Outgoing, error) {
 	for {
 		c.mu.Lock()
 		if c.broken != nil {
 			defer c.mu.Unlock()
 			return nil, c.broken
 		}
-		if !c.holds(k) {
+		upgrading := c.s.State() == imap.Upgrading
+		if !upgrading && !c.holds(k) {
 			out, err := c.s.Send(k.name, args)
 			if err == nil {
 				k.tag, k.sent = out.Command.Tag, out.Len()
@@ -82,9 +83,27 @@ func (c *Client) allowed(k *call, args any) (*imap.Outgoing, error) {
 		c.endIdle()
 		n := c.answers
 		c.mu.Unlock()
-		if err := c.await(nil, func() bool { return c.answers != n }); err != nil {
+		err := c.awaitTurn(ctx, func() bool { return c.answers != n || upgrading && c.s.State() != imap.Upgrading })
+		if err != nil {
 			return nil, err
 		}
+	}
+}
+
+// awaitTurn is await for a command that was not begun: what ends ctx then costs
+// the connection nothing. Whoever reads cannot be called back from that, and goes on
+// for the others until cond is true.
+func (c *Client) awaitTurn(ctx context.Context, cond func() bool) error {
+	if ctx.Done() == nil {
+		return c.await(nil, cond)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.await(nil, cond) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -181,7 +200,7 @@ func (c *Client) sendFailed(err error) error {
 	c.mu.Unlock()
 	err = fmt.Errorf("imapclient: sending: %w", err)
 	c.link.lastWords()
-	timer := time.AfterFunc(2*time.Second, func() { c.fail(err) })
+	timer := time.AfterFunc(10*time.Second, func() { c.fail(err) })
 	defer timer.Stop()
 	c.await(nil, func() bool { return c.broken != nil })
 	if why := c.fail(err); isBye(why) {

@@ -162,17 +162,26 @@ func (c *Client) Close() error {
 
 // Logout takes leave and closes the connection. It waits for the server to say
 // that it has understood, no longer than ctx and Timeouts.Silence allow. A server
-// that hangs up without a word is no error.
+// that has hung up, or does so now, is no error, whether it said BYE or nothing:
+// that is what was asked of it.
 func (c *Client) Logout(ctx context.Context) error {
 	c.mu.Lock()
 	c.leaving = true
 	c.mu.Unlock()
 	_, err := c.run(ctx, "LOGOUT", nil, nil)
 	c.fail(ErrClosed)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if hungUp(err) {
 		return nil
 	}
 	return err
+}
+
+// hungUp reports whether err is that the server has ended the connection.
+func hungUp(err error) bool {
+	st, _ := imap.ErrorOf(err)
+	op, _ := errors.AsType[*net.OpError](err)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		st.Kind == imap.BYE || op != nil && !op.Timeout()
 }
 
 // fail ends the connection, and returns why it is of no more use, which is err

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mailwire/mailwire/imap"
 )
@@ -32,9 +33,17 @@ func Do[T any](ctx context.Context, c *Client, cmd Command[T]) (T, error) {
 // section 5.5.
 func Start[T any](ctx context.Context, c *Client, cmd Command[T]) *Pending[T] {
 	p := &Pending[T]{c: c, cmd: cmd, call: call{name: cmd.Name(), claim: cmd.Claim}}
-	p.err = c.begin(ctx, &p.call, cmd.Args())
+	switch p.call.name {
+	case "STARTTLS", "AUTHENTICATE", "COMPRESS", "IDLE":
+		p.err = errDialogue
+	default:
+		p.err = c.begin(ctx, &p.call, cmd.Args())
+	}
 	return p
 }
+
+// errDialogue is for commands that take more than an answer.
+var errDialogue = errors.New("imapclient: the Client has a method of its own for this command")
 
 // Pending is a command on its way.
 type Pending[T any] struct {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/imap/imapclient"
@@ -76,7 +77,8 @@ func TestManyGoroutines(t *testing.T) {
 		w.deliver(t, message(fmt.Sprint(i), 30_000))
 	}
 	c, _ := w.selected(t, func(d *imapclient.Dialer) { d.Limits.ResponseLiteral = 2000 })
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	heard := make(chan error, 1)
 	go func() {
 		var last error

@@ -21,16 +21,27 @@ func (c *Client) Detach(ctx context.Context) (nc net.Conn, caps []imap.Cap, err 
 	if err := c.Noop(ctx); err != nil { // what was on its way is here then
 		return nil, nil, c.fail(err)
 	}
-	c.writing <- struct{}{}
-	c.reading <- struct{}{}
-	defer func() { <-c.reading; <-c.writing }()
+	select {
+	case c.writing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, c.fail(context.Cause(ctx))
+	}
+	defer func() { <-c.writing }()
 	have := c.Caps()
+	c.mu.Lock()
+	busy := len(c.calls) > 0 || c.row.data != nil
+	c.mu.Unlock()
+	if busy { // as when a loop over Events has gone back to IDLE
+		return nil, nil, c.fail(errInFlight)
+	}
+	c.reading <- struct{}{} // there is nothing to wait for: whoever has it is about to go
+	defer func() { <-c.reading }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.broken != nil:
 		return nil, nil, c.broken
-	case len(c.calls) > 0 || c.r.Buffered() > 0 || c.row.data != nil:
+	case c.r.Buffered() > 0:
 		return nil, nil, c.failLocked(errInFlight)
 	}
 	c.broken = ErrClosed

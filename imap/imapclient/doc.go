@@ -20,7 +20,9 @@
 // There is no goroutine behind a Client. Whoever waits for an answer reads the
 // connection for all: what belongs to others is put where they find it. So nothing
 // is read that nobody waits for, a program that is slow slows the server down and
-// not its own memory, and there is no goroutine to leak.
+// not its own memory, and there is no goroutine to leak. (Only a command whose
+// context ends while it waits for its turn leaves one behind, which reads on to the
+// next answer.)
 //
 // A Client is safe for concurrent use. Commands are pipelined as far as their
 // meaning cannot change by that (RFC 9051, section 5.5); others wait for their

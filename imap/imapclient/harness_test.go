@@ -113,6 +113,7 @@ func scripted(t *testing.T, d *imapclient.Dialer, script string, use func(c *ima
 		t.Fatal(err)
 	}
 	near, far := memnet.Pipe(memnet.Options{})
+	defer near.Close() // if use gives up
 	played := make(chan error, 1)
 	go func() {
 		err := s.PlayServer(far, &transcript.Options{Timeout: -1})
@@ -123,8 +124,8 @@ func scripted(t *testing.T, d *imapclient.Dialer, script string, use func(c *ima
 	}()
 	c, err := imapclient.NewClient(t.Context(), near, d)
 	if err == nil {
-		defer c.Close()
 		err = use(c)
+		c.Close() // or the script might wait for what does not come
 	}
 	if err := <-played; err != nil {
 		t.Error(err)
@@ -172,8 +173,9 @@ func refused(t *testing.T, d *imapclient.Dialer, script string) {
 	near, far := memnet.Pipe(memnet.Options{})
 	played := make(chan error, 1)
 	go func() { played <- s.PlayServer(far, &transcript.Options{Timeout: -1}) }()
-	if _, err := imapclient.NewClient(t.Context(), near, d); err == nil {
+	if c, err := imapclient.NewClient(t.Context(), near, d); err == nil {
 		t.Error("connected")
+		c.Close()
 	}
 	if err := <-played; err != nil {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package imapclient
 
 import (
+	"bytes"
 	"cmp"
 	"compress/flate"
 	"io"
@@ -17,8 +18,11 @@ type link struct {
 	tcp      net.Conn // closes everything
 	conn     net.Conn // what is read and written: tcp, or TLS on it
 	inflate  *inflate.Reader
-	deflate  *flate.Writer
 	timeouts *Timeouts
+
+	out     sync.Mutex    // of what is written: DONE, and the answers of a login, are not by the writer
+	deflate *flate.Writer // into packed; nil: no compression
+	packed  bytes.Buffer
 
 	mu     sync.Mutex // of the deadline for reading
 	idling bool       // the server is not expected to say anything
@@ -53,7 +57,7 @@ func (l *link) await() {
 	silence := cmp.Or(l.timeouts.Silence, 2*time.Minute)
 	switch {
 	case l.hurry:
-		silence = time.Second
+		silence = 5 * time.Second
 	case l.idling && silence > 0:
 		silence += l.timeouts.reIdle()
 	}
@@ -91,21 +95,27 @@ func deadline(d time.Duration) time.Time {
 	return time.Now().Add(d)
 }
 
-// write sends p, all of it.
+// write sends p, all of it, in one write: what deflate makes of it comes in pieces,
+// and the server may have answered the first of them, and hung up, before the last.
 func (l *link) write(p []byte) error {
-	if l.deflate == nil {
-		_, err := (*rawLink)(l).Write(p)
-		return err
+	l.out.Lock()
+	defer l.out.Unlock()
+	if l.deflate != nil {
+		l.packed.Reset()
+		l.deflate.Write(p) // into memory, which cannot fail
+		l.deflate.Flush()
+		p = l.packed.Bytes()
+		if l.packed.Cap() > 64<<10 {
+			defer func() { l.packed = bytes.Buffer{} }()
+		}
 	}
-	if _, err := l.deflate.Write(p); err != nil {
-		return err
-	}
-	return l.deflate.Flush()
+	_, err := (*rawLink)(l).Write(p)
+	return err
 }
 
 // compress puts compression below all that follows. RFC 4978, section 3.
 func (l *link) compress() {
-	w, err := flate.NewWriter((*rawLink)(l), flate.DefaultCompression)
+	w, err := flate.NewWriter(&l.packed, flate.DefaultCompression)
 	if err != nil {
 		panic(err) // the level is a constant
 	}

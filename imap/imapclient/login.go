@@ -141,10 +141,9 @@ const maxChallenges = 32
 
 var errChallenges = errors.New("imapclient: the server goes on asking within AUTHENTICATE")
 
-// respond answers a challenge; nil: by giving up.
+// respond answers a challenge; nil: by giving up. Nothing else is sent as long as
+// AUTHENTICATE is in flight: who has the role of the writer now waits for that.
 func (c *Client) respond(response []byte) error {
-	c.writing <- struct{}{}
-	defer func() { <-c.writing }()
 	if response == nil {
 		return c.link.write(c.s.AppendCancel(nil))
 	}
