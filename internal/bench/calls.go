@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -24,20 +25,16 @@ type way struct {
 	do      func() int
 }
 
-var calls = slicesOf(mimeCalls, authCalls)
-
-func slicesOf(groups ...[]call) (all []call) {
-	for _, g := range groups {
-		all = append(all, g...)
-	}
-	return all
-}
+var calls = slices.Concat(mimeCalls, authCalls, clientCalls)
 
 // callTable measures and prints. Libraries take turns, and the best of the rounds
 // counts: whatever else the machine does only makes things slower.
 func callTable(rows *regexp.Regexp, rounds int) {
-	fmt.Println("\n| work | library | time | allocations | share of the first peer | target |")
-	fmt.Println("|---|---|---:|---:|---:|---|")
+	if !slices.ContainsFunc(calls, func(c call) bool { return rows.MatchString(c.name) }) {
+		return
+	}
+	fmt.Println("\n| work | library | time | allocations | octets | share of the first peer | target |")
+	fmt.Println("|---|---|---:|---:|---:|---:|---|")
 	for _, c := range calls {
 		if !rows.MatchString(c.name) {
 			continue
@@ -64,7 +61,7 @@ func callTable(rows *regexp.Regexp, rounds int) {
 			if i == 0 {
 				target = c.targetText()
 			}
-			fmt.Printf("| %s | %s | %s | %d | %.2f | %s |\n", c.name, w.library, c.time(best[i]), best[i].AllocsPerOp(),
+			fmt.Printf("| %s | %s | %s | %d | %d | %.2f | %s |\n", c.name, w.library, c.time(best[i]), best[i].AllocsPerOp(), best[i].AllocedBytesPerOp(),
 				float64(best[i].NsPerOp())/float64(best[1].NsPerOp()), target)
 		}
 	}

@@ -43,6 +43,9 @@ func idleIMAP(addr string) (io.Closer, error) {
 
 // memoryTable prints what a connection that waits takes of its server.
 func memoryTable(rows *regexp.Regexp, rounds int) {
+	if !slices.ContainsFunc(idlenesses, func(w idleness) bool { return rows.MatchString(w.name) }) {
+		return
+	}
 	fmt.Println("\n| connections | server | memory of each | share of the first peer |")
 	fmt.Println("|---|---|---:|---:|")
 	for i := range idlenesses {
