@@ -50,7 +50,7 @@
 //   - Octets behind STARTTLS are an attack, in either role, and close the connection.
 //   - Secrets are redacted wherever they are printed, and are never part of an error.
 //
-// # Security notes
+// # Security
 //
 // A SCRAM verifier does not let its reader log in, but lets him guess passwords and
 // play the server. A CRAM-MD5 verifier is as good as the password for CRAM-MD5, and a

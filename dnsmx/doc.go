@@ -36,7 +36,7 @@
 // resolver (unbound and the like) on the same machine. [Stub.Probe] says whether
 // there is one.
 //
-// # Where we differ
+// # Deviations
 //
 //   - RFC 1034, section 3.6.2: a chain of CNAMEs may have 16 links, and an answer 256
 //     records; more is an error.
@@ -54,7 +54,7 @@
 //   - IDNA is that of UTS #46 for look-ups, without transitional mappings; hyphens in
 //     the third and fourth place of an ASCII label are no reason to refuse it.
 //
-// # Security notes
+// # Security
 //
 //   - The AD bit counts from loopback alone, unless TrustAD says otherwise. A resolver
 //     there that forwards to strangers without validating has to be excluded by

@@ -102,7 +102,7 @@
 //		give ev to whom it concerns; of a FetchRow that is Open, read r.Literal() to its end
 //	}
 //
-// # Where we differ
+// # Deviations
 //
 //   - ENABLE is accepted while a mailbox is selected: clients must not send it
 //     then, but servers need not check. RFC 5161, section 3.1.

@@ -35,7 +35,7 @@
 // through the readers and writers it is given; only the Builder reads the clock
 // and random octets, and only for what its user left open.
 //
-// # Where it differs from the RFCs
+// # Deviations
 //
 //   - Encoded-words are decoded in quoted strings and parameter values too, where
 //     RFC 2047, section 5 forbids them: senders write them there.

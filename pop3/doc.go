@@ -20,6 +20,13 @@
 // QUIT. Its size is what [Size] says: octets with CRLF line ends. Its unique-id
 // is what stays the same from session to session.
 //
+// # Three ways to use it
+//
+// As the vocabulary of pop3server and pop3client, whose users meet [Reply], [Reject],
+// [Entry] and [Caps]. As a machine, for a driver, a proxy or a fuzzer of one's own:
+// the example of [ServerSession] is a whole server in memory. As a codec: [Size],
+// [BodyWriter] and [Body] are what stores and tools need of it.
+//
 // # Deviations
 //
 //   - RFC 1939, section 3 has an autologout timer of at least 10 minutes. The

@@ -12,14 +12,14 @@
 //
 // A process that forgets its cache starts from nothing. Give the Cache a [Store].
 //
-// # Where we differ
+// # Deviations
 //
 //   - RFC 8461, section 3.2: a max_age above the maximum counts as the maximum; to
 //     refuse the policy would leave the domain without any.
 //   - RFC 8461, section 3.2: empty lines in a policy are ignored.
 //   - RFC 8461, section 3.1: a TXT record with two ids is refused.
 //
-// # Security notes
+// # Security
 //
 //   - Policies are fetched from wherever mta-sts.DOMAIN points to, on port 443. No
 //     request is sent before the certificate for that name was verified.

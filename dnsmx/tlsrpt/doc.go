@@ -6,14 +6,14 @@
 // [Lookup] where that wants it, and sends what [AppendMail] makes, or posts the
 // gzipped JSON to an https address as application/tlsrpt+gzip.
 //
-// # Where we differ
+// # Deviations
 //
 //   - RFC 8460, section 4.4: "mx-host" is written as a list, as the example there has
 //     it, and read as a list or a string, as senders write it.
 //   - Of a session only what the policies had to do with is kept: no text of errors
 //     goes into a report, since it may speak of our own network.
 //
-// # Security notes
+// # Security
 //
 //   - Reports, and the records that ask for them, are text of strangers. ParseReport
 //     bounds what it reads, and an address with control characters in it, percent-

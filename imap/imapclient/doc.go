@@ -42,7 +42,7 @@
 // whose Command is empty. [CapError] means that the server cannot do it, and that
 // nothing was sent.
 //
-// # Where we differ
+// # Deviations
 //
 //   - A MOVE that the server does not have is COPY, STORE and UID EXPUNGE of exactly
 //     the messages that were copied; without UIDPLUS it is an error, and never a

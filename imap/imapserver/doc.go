@@ -30,7 +30,7 @@
 // real. Add an [Extension]: the grammar as an imap.Feature, and functions for its
 // commands, items and keys.
 //
-// # Where it differs from the RFCs
+// # Deviations
 //
 //   - ENABLE is accepted while a mailbox is selected; RFC 5161, section 3.1, has
 //     clients send it before.

@@ -24,6 +24,15 @@
 // RFC 1939, section 3. A client that is slow to take a message is closed when it
 // takes less than 16 KiB in Timeouts.Write, or falls below Conns.MinRate.
 //
+// # Security
+//
+//   - Without TLS there is no login, unless Server.Cleartext and the Authenticator
+//     both say otherwise. Octets behind STLS end the connection.
+//   - Nothing is removed but by QUIT; a session that is cut off removes nothing.
+//   - Errors of a store go to the log and never to the client; text of clients goes
+//     there in quotes, and passwords not at all.
+//   - A panic of the store ends its session and no other, and the lock is given back.
+//
 // A connection that waits takes about 7 KiB, the stack of its goroutine, its
 // socket and its buffers included.
 package pop3server

@@ -27,7 +27,7 @@
 // Data runs in it too: Read itself carries on the dialogue between two chunks of
 // BDAT. The server starts no other goroutine for a connection.
 //
-// # Security notes
+// # Security
 //
 //   - Only CRLF.CRLF ends content. A message with a bare CR or LF is refused at
 //     its genuine end (Server.LineEnds); none of its octets is ever a command.
