@@ -50,6 +50,31 @@ func TestDocLinks(t *testing.T) {
 	}
 }
 
+// TestExamples finds packages of the library without an example that is run.
+func TestExamples(t *testing.T) {
+	packages, err := load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, p := range packages {
+		if !p.library() {
+			continue
+		}
+		found := false
+		files, _ := fs.Glob(root, dir+"/*_test.go")
+		for _, file := range files {
+			src, err := fs.ReadFile(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || regexp.MustCompile(`(?ms)^func Example\w*\(\) \{.*^\t// (?:Unordered o|O)utput:`).Match(src)
+		}
+		if !found {
+			t.Errorf("%s has no example with output", dir)
+		}
+	}
+}
+
 // A pkg is the code of one folder, without tests.
 type pkg struct {
 	dir, name string

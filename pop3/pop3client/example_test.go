@@ -14,23 +14,64 @@ import (
 	"github.com/mailwire/mailwire/pop3/pop3test"
 )
 
-// Fetch what is new, and delete it once it is safe. The server is one in memory;
-// one on the network has an Addr, and TLS that is verified unless told otherwise.
-func ExampleDialer_Connect() {
-	store := pop3test.NewMemory("Subject: one\r\n\r\n1\r\n", "Subject: two\r\n\r\n2\r\n")
+// exampleDialer returns a Dialer for a server in memory. One for a server on the
+// network has an Addr, Credentials, and TLS that is verified unless told otherwise.
+func exampleDialer(messages ...string) (*pop3client.Dialer, *pop3test.Memory) {
+	store := pop3test.NewMemory(messages...)
 	me := auth.Credentials{Username: "mrose", Password: "tanstaaf"}
 	accounts := pop3test.Accept(me.Username, me.Password)
 	accounts.Cleartext = auth.CleartextAny
 	l := memnet.Listen(memnet.Options{})
 	go (&pop3server.Server{Backend: store, Auth: accounts, Cleartext: true}).Serve(context.Background(), l)
-
-	d := &pop3client.Dialer{
+	return &pop3client.Dialer{
 		Addr:        "pop.example:110",
 		TLS:         auth.TLSPolicy{Level: auth.TLSNever},
 		Auth:        auth.ClientPolicy{Cleartext: auth.CleartextAny},
 		Credentials: me,
 		Dial:        l.DialContext,
+	}, store
+}
+
+// Leave the mail on the server, and fetch what was not fetched before, the next
+// message being on its way while one is read.
+func ExampleClient_RetrAll() {
+	d, _ := exampleDialer("Subject: one\r\n\r\n1\r\n", "Subject: two\r\n\r\n2\r\n", "Subject: three\r\n\r\n3\r\n")
+	seen := map[string]bool{"uid-1": true} // kept from the last time
+
+	ctx := context.Background()
+	c, err := d.Connect(ctx)
+	if err != nil {
+		log.Fatal(err)
 	}
+	defer c.Close()
+	all, err := c.UIDs(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var fresh []int
+	for _, e := range all {
+		if !seen[e.UID] {
+			fresh = append(fresh, e.N)
+		}
+	}
+	for m, err := range c.RetrAll(ctx, fresh) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		text, err := io.ReadAll(m)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d: %q\n", m.N, text)
+	}
+	// Output:
+	// 2: "Subject: two\r\n\r\n2\r\n"
+	// 3: "Subject: three\r\n\r\n3\r\n"
+}
+
+// Fetch everything, and delete it once it is safe.
+func ExampleDialer_Connect() {
+	d, store := exampleDialer("Subject: one\r\n\r\n1\r\n", "Subject: two\r\n\r\n2\r\n")
 	ctx := context.Background()
 	c, err := d.Connect(ctx)
 	if err != nil {
