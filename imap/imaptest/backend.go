@@ -16,6 +16,7 @@ import (
 	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/imap/imapview"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A Store is a Backend to be tested.
@@ -42,7 +43,7 @@ func RunBackend(t *testing.T, s *Store) {
 	t.Run("wrapped", func(t *testing.T) { testWrapped(t, s, target) })
 	for _, c := range contract {
 		t.Run(c.name, func(t *testing.T) {
-			d := &dialogue{ctx: t.Context(), target: target}
+			d := newDialogue(t.Context(), target, suite.Any)
 			defer d.close()
 			d.prepare(nil)
 			box := d.box(numbered(5)...)
@@ -122,7 +123,7 @@ func (a wrappedAccount) Open(ctx context.Context, name string, readOnly bool) (i
 func testWrapped(t *testing.T, s *Store, target *Target) {
 	var offered []string
 	for _, target := range []*Target{serveStore(t, s.Backend, s.User), target} {
-		d := &dialogue{ctx: t.Context(), target: target}
+		d := newDialogue(t.Context(), target, suite.Any)
 		offered = append(offered, strings.Join(d.open("A").capabilities(), " "))
 		d.close()
 		if d.err != nil {

@@ -3,28 +3,37 @@ package imaptest
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A Level says how binding the rule of a case is.
-type Level uint8
+type Level = suite.Level
 
 const (
-	Must     Level = iota + 1 // MUST of an RFC, or its grammar
-	Should                    // SHOULD of an RFC
-	Practice                  // no RFC says so; users, or attackers, do
+	Must     Level = suite.Must     // MUST of an RFC, or its grammar
+	Should   Level = suite.Should   // SHOULD of an RFC
+	May      Level = suite.May      // a choice: what is tested is that nothing else comes of it
+	Practice Level = suite.Practice // no RFC says so; users, or attackers, do
 )
 
-func (l Level) String() string {
-	return [...]string{"", "MUST", "SHOULD", "practice"}[l]
-}
+// A Harm is what a case does that a server in use would feel. String gives the
+// names of its parts.
+type Harm = suite.Harm
+
+const (
+	// Changes: the case makes mailboxes whose names begin with Target.Prefix, and
+	// begins by deleting all that begin so.
+	Changes Harm = suite.Changes
+	Empties Harm = suite.Empties // deletes all mail in INBOX, and does with the account as it likes
+	Loads   Harm = suite.Loads   // sends a lot, or connects often
+	Guesses Harm = suite.Guesses // fails to log in
+)
 
 // A Case is one test of a server.
 type Case struct {
@@ -32,6 +41,7 @@ type Case struct {
 	Title string   // the rule in a few words
 	Refs  []string // "RFC 9051, section 7.5.1"
 	Level Level
+	Harm  Harm // what it does that a server in use would feel: see Target.Forbid
 	// Needs lists what the case cannot do without: capabilities as they are behind
 	// login, in capitals; and in lower case what the Target has to have: "tls", or
 	// "clear" for connections that do not begin with TLS.
@@ -40,20 +50,24 @@ type Case struct {
 	run func(*dialogue)
 }
 
-// A Target is a server to be tested. Dial and Login are required.
+// String says what the case is about, in one line.
+func (c *Case) String() string { return suite.Describe(c.ID, c.Title, c.Level, c.Refs) }
+
+// A Target is a server to be tested. Dial is required, and Login for most cases.
 type Target struct {
 	// Dial makes a new connection. A *tls.Conn is TLS from the first octet.
 	Dial func(context.Context) (net.Conn, error)
 	TLS  *tls.Config // of the client: STARTTLS is tested, and used where a login needs it
 
 	// Login is a user name and password that are right, of an account that is for
-	// the suite alone: each case begins by deleting all mail and all mailboxes that
-	// the account has. LOGIN has to work, on TLS where the server wants it.
+	// the suite alone: cases begin by deleting all mail and all mailboxes that the
+	// account has, as far as Forbid lets them. LOGIN has to work, on TLS where the server wants it.
 	Login *auth.Credentials
 	// Prefix is what the names of mailboxes begin with, "INBOX." on some servers.
 	Prefix string
 
 	Known    map[string]string // by ID: why the case fails
+	Forbid   Harm              // cases that do any of this are skipped. Zero: the account is for tests, and all are run
 	Patience time.Duration     // how long to wait for an answer; 0: 10 s
 
 	// Changes is how many changes of flags VIEW-11 makes behind the back of a
@@ -63,38 +77,28 @@ type Target struct {
 
 // An Outcome is what a Case found.
 type Outcome struct {
-	Case       *Case
-	Verdict    Verdict
-	Reason     string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
-	Transcript string // without passwords
+	Case    *Case
+	Verdict Verdict
+	Reason  string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
+	// Transcript is the dialogue as a script: see [Script]. Passwords are not in it.
+	Transcript string
 }
 
 // A Verdict sums an Outcome up.
-type Verdict uint8
+type Verdict = suite.Verdict
 
 // What may become of a case.
 const (
-	Passed Verdict = iota + 1
-	Failed
-	Skipped // it needs what is not offered, or not known
-	Excused // failed, and Target.Known knows why
+	Passed  Verdict = suite.Passed
+	Failed  Verdict = suite.Failed
+	Skipped Verdict = suite.Skipped
+	Excused Verdict = suite.Excused // failed, and Target.Known knows why
 )
-
-func (v Verdict) String() string {
-	return [...]string{"", "passed", "failed", "skipped", "excused"}[v]
-}
 
 // String returns the outcome as text for people: the rule, what was wrong, and
 // the dialogue that led to it.
 func (o Outcome) String() string {
-	s := fmt.Sprintf("%s (%s; %s): %s: %s", o.Case.ID, o.Case.Level, strings.Join(o.Case.Refs, "; "), o.Case.Title, o.Verdict)
-	if o.Reason != "" {
-		s += ": " + o.Reason
-	}
-	if o.Verdict == Failed {
-		s += "\n" + o.Transcript
-	}
-	return s
+	return suite.Text(o.Case.String(), o.Verdict, o.Reason, o.Transcript)
 }
 
 // Cases returns all cases for servers, by topic.
@@ -119,20 +123,14 @@ func runAll(t *testing.T, target *Target, cases []Case) {
 		t.Run(c.ID, func(t *testing.T) {
 			t.Helper()
 			o := c.Run(t.Context(), target)
-			switch o.Verdict {
-			case Failed:
-				t.Error(o)
-			case Skipped, Excused:
-				t.Skip(o)
-			}
+			suite.Report(t, o.Verdict, o)
 		})
 	}
 }
 
 // Run runs the case once, over connections of its own.
 func (c *Case) Run(ctx context.Context, t *Target) Outcome {
-	o := Outcome{Case: c, Verdict: Passed}
-	d := &dialogue{ctx: ctx, target: t}
+	d := newDialogue(ctx, t, c.Harm)
 	defer d.close()
 	if d.skipped = c.missing(t); d.skipped == "" {
 		d.prepare(c.Needs)
@@ -141,30 +139,15 @@ func (c *Case) Run(ctx context.Context, t *Target) Outcome {
 		c.run(d)
 		d.wantAlive()
 	}
-	o.Transcript = d.log.String()
-	switch {
-	case d.err != nil:
-		o.Verdict, o.Reason = Failed, d.err.Error()
-	case d.skipped != "":
-		o.Verdict, o.Reason = Skipped, d.skipped
-	}
-	known, isKnown := t.Known[c.ID]
-	switch {
-	case isKnown && o.Verdict == Failed:
-		o.Verdict, o.Reason = Excused, known+" ("+o.Reason+")"
-	case isKnown && o.Verdict == Passed:
-		o.Verdict, o.Reason = Failed, "the case is in Known, and passes: "+known
-	}
+	o := Outcome{Case: c, Transcript: d.log.String()}
+	o.Verdict, o.Reason = suite.Judge(t.Known, c.ID, d.err, d.skipped)
 	return o
 }
 
 // missing says what the Target has to have and does not, or "".
 func (c *Case) missing(t *Target) string {
-	switch {
-	case t.Login == nil || t.Dial == nil:
-		return "Dial and Login of the Target are not both set"
-	case slices.Contains(c.Needs, "tls") && t.TLS == nil:
+	if slices.Contains(c.Needs, "tls") && t.TLS == nil {
 		return "the Target does not have what is needed: tls"
 	}
-	return ""
+	return c.Harm.Forbidden(t.Forbid)
 }

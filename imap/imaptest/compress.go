@@ -50,7 +50,7 @@ func (s *session) compress(each bool) {
 var needDeflate = []string{"COMPRESS=DEFLATE"}
 
 var compressCases = []Case{
-	{ID: "ZIP-1", Title: "behind the OK everything is compressed", Level: Must, Refs: []string{"RFC 4978, section 3"}, Needs: needDeflate,
+	{ID: "ZIP-1", Title: "behind the OK everything is compressed", Level: Must, Harm: Changes | Loads, Refs: []string{"RFC 4978, section 3"}, Needs: needDeflate,
 		run: func(d *dialogue) {
 			large := "Subject: large\r\n\r\n" + strings.Repeat("0123456789abcdef\r\n", 20_000)
 			box := d.box(numbered(3)...)
@@ -127,7 +127,7 @@ var compressCases = []Case{
 				s.conn.Close()
 			}
 		}},
-	{ID: "ZIP-5", Title: "COMPRESS is for behind login, and nothing in clear follows it", Level: Practice, Refs: []string{"RFC 4978, section 3"}, Needs: needDeflate,
+	{ID: "ZIP-5", Title: "COMPRESS is for behind login, and nothing in clear follows it", Level: Practice, Harm: Changes, Refs: []string{"RFC 4978, section 3"}, Needs: needDeflate,
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			s.secure()

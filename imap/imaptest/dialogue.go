@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A dialogue is what a case has with the server, over any number of sessions.
@@ -17,12 +20,23 @@ import (
 type dialogue struct {
 	ctx      context.Context
 	target   *Target
-	log      strings.Builder
+	log      suite.Log
+	guard    suite.Guard
 	err      error
 	skipped  string // why the case says nothing about this server
 	sessions []*session
 	setup    *session // that makes what a case finds
 	boxes    int
+}
+
+func newDialogue(ctx context.Context, t *Target, allowed Harm) *dialogue {
+	d := &dialogue{ctx: ctx, target: t, guard: suite.Guard{Allowed: allowed}}
+	if l := t.Login; l != nil {
+		for _, secret := range []string{string(l.Password), quote(string(l.Password)), plain(l)} {
+			d.log.Hide(secret)
+		}
+	}
+	return d
 }
 
 func (d *dialogue) close() {
@@ -33,8 +47,8 @@ func (d *dialogue) close() {
 
 func (d *dialogue) fail(format string, args ...any) {
 	if !d.over() {
-		d.err = fmt.Errorf(format, args...)
-		fmt.Fprintf(&d.log, "-- %v\n", d.err)
+		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
+		d.log.Note("%v", d.err)
 	}
 }
 
@@ -55,6 +69,9 @@ func (d *dialogue) connect(name string) *session {
 	closed, _ := net.Pipe() // for cases that go on without looking
 	closed.Close()
 	s := &session{d: d, name: name, ended: true, conn: closed}
+	if err := d.guard.Dial(); err != nil {
+		d.fail("%w", err)
+	}
 	if d.over() {
 		return s
 	}
@@ -63,7 +80,7 @@ func (d *dialogue) connect(name string) *session {
 		d.fail("dialling: %w", err)
 		return s
 	}
-	fmt.Fprintf(&d.log, "-- %s connects\n", name)
+	d.log.Between(name)
 	_, s.tls = c.(*tls.Conn)
 	s.conn, s.r, s.w, s.ended = c, c, c, false
 	d.sessions = append(d.sessions, s)
@@ -92,27 +109,36 @@ func (d *dialogue) selected(name, mailbox string) *session {
 	return s
 }
 
-// prepare looks at what a case needs, and empties the account.
+// prepare looks at what a case needs, and empties what it may.
 func (d *dialogue) prepare(needs []string) {
 	s := d.connect("S")
 	if slices.Contains(needs, "clear") && s.tls {
 		d.skip("not for connections that begin with TLS")
 	}
-	s.login()
 	d.setup = s
+	isCapability := func(need string) bool { return need == strings.ToUpper(need) }
+	if d.target.Login == nil && !slices.ContainsFunc(needs, isCapability) && d.guard.Allowed&(Changes|Empties) == 0 {
+		return // there may be something to see before login
+	}
+	s.login()
 	for _, need := range needs {
-		if need == strings.ToUpper(need) && !d.over() && !s.offers(need) {
+		if isCapability(need) && !d.over() && !s.offers(need) {
 			d.skip("the server does not offer %s", need)
 		}
 	}
-	d.empty()
+	if d.guard.Allowed&(Changes|Empties) != 0 {
+		d.deleteMailboxes()
+	}
+	if d.guard.Allowed&Empties != 0 {
+		d.empty()
+	}
 	if !d.over() {
 		d.log.Reset()
 	}
 }
 
-// empty deletes everything.
-func (d *dialogue) empty() {
+// deleteMailboxes deletes all mailboxes that the Target's prefix is for.
+func (d *dialogue) deleteMailboxes() {
 	s := d.setup
 	var names []string
 	for _, r := range s.ok(`LIST "" "*"`).all("LIST") {
@@ -129,10 +155,15 @@ func (d *dialogue) empty() {
 		s.cmd("DELETE " + lit(name)) // some of them are no mailboxes
 	}
 	for _, r := range s.ok(`LSUB "" "*"`).all("LSUB") {
-		if len(r.args) == 3 {
+		if len(r.args) == 3 && strings.HasPrefix(r.args[2].text, d.target.Prefix) {
 			s.cmd("UNSUBSCRIBE " + lit(r.args[2].text))
 		}
 	}
+}
+
+// empty deletes all mail in INBOX.
+func (d *dialogue) empty() {
+	s := d.setup
 	s.ok("SELECT INBOX")
 	if s.mirror.exists > 0 {
 		s.ok(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
@@ -197,6 +228,9 @@ func (d *dialogue) delim() string {
 
 // wantNoMailbox wants no mailbox to have this in its name.
 func (d *dialogue) wantNoMailbox(part string) {
+	if d.login(); d.over() {
+		return
+	}
 	for _, r := range d.setup.ok(`LIST "" "*"`).all("LIST") {
 		if len(r.args) == 3 && strings.Contains(strings.ToLower(r.args[2].text), part) {
 			d.fail("there is a mailbox %q, and nobody made it", r.args[2].text)

@@ -8,7 +8,7 @@ import (
 const someHeader = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: a long\r\n subject\r\nX-Test: one\r\nreceived: by b\r\nReceived: by a\r\n"
 
 var fetchCases = []Case{
-	{ID: "FET-1", Title: "numbers of partial FETCH do not overflow", Level: Practice, Refs: []string{"RFC 9051, section 6.4.5"},
+	{ID: "FET-1", Title: "numbers of partial FETCH do not overflow", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5"},
 		run: func(d *dialogue) {
 			m := numbered(1)[0]
 			s := d.selected("A", d.box(m))
@@ -25,7 +25,7 @@ var fetchCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-2", Title: "parts of a section begin where they say", Level: Must, Refs: []string{"RFC 9051, section 6.4.5"},
+	{ID: "FET-2", Title: "parts of a section begin where they say", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5"},
 		run: func(d *dialogue) {
 			m := numbered(1)[0]
 			s := d.selected("A", d.box(m))
@@ -41,12 +41,12 @@ var fetchCases = []Case{
 			a := s.ok("FETCH 1 (BODY.PEEK[TEXT]<5.3>)")
 			s.wantIn(a, 1, "BODY[TEXT]<5>", "of ")
 		}},
-	{ID: "FET-2b", Title: "what is no part is refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "FET-2b", Title: "what is no part is refused", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.bad("FETCH 1 (BODY.PEEK[]<0.0>)", "FETCH 1 (BODY.PEEK[]<5>)", "FETCH 1 (BODY.PEEK[]<-1.5>)", "FETCH 1 (BODY.PEEK[]<1.>)", "FETCH 1 (BODY.PEEK[]<.5>)", "FETCH 1 (BODY.PEEK[]<1.2)")
 		}},
-	{ID: "FET-3", Title: "a part that is not there is NIL or empty, and the rest of the row is right", Level: Must, Refs: []string{"RFC 9051, section 6.4.5.1"},
+	{ID: "FET-3", Title: "a part that is not there is NIL or empty, and the rest of the row is right", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5.1"},
 		run: func(d *dialogue) {
 			m := numbered(1)[0]
 			s := d.selected("A", d.box(m))
@@ -61,7 +61,7 @@ var fetchCases = []Case{
 			}
 			s.wantItem("1", 1, "BODY.PEEK[1]", "body of m1\r\n")
 		}},
-	{ID: "FET-4", Title: "sections that are none are refused; 1.MIME of a single part is its header", Level: Must, Refs: []string{"RFC 9051, section 6.4.5.1"},
+	{ID: "FET-4", Title: "sections that are none are refused; 1.MIME of a single part is its header", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5.1"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(mail("x", "Subject: s", "Content-Type: text/plain", "MIME-Version: 1.0")))
 			s.bad("FETCH 1 (BODY.PEEK[MIME])", "FETCH 1 (BODY.PEEK[0])", "FETCH 1 (BODY.PEEK[1.0])", "FETCH 1 (BODY.PEEK[1.])", "FETCH 1 (BODY.PEEK[.1])", "FETCH 1 (BODY.PEEK[HEADER.FIELDS])", "FETCH 1 (BODY.PEEK[HEADER.FIELDS ()])", "FETCH 1 (BODY.PEEK[XYZZY])", "FETCH 1 (BODY.PEEK[1", "FETCH 1 (XYZZY)", "FETCH 1 ()", "FETCH 1", "FETCH 1 (FAST)", "FETCH 1 (BODY.PEEK[4294967296])")
@@ -70,7 +70,7 @@ var fetchCases = []Case{
 				s.fail("BODY[1.MIME] is %s", v)
 			}
 		}},
-	{ID: "FET-6", Title: "header fields come whole, in order, and .NOT is the rest", Level: Must, Refs: []string{"RFC 9051, section 6.4.5.1"},
+	{ID: "FET-6", Title: "header fields come whole, in order, and .NOT is the rest", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5.1"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(someHeader+"\r\nx\r\n"))
 			for _, row := range []struct{ section, want string }{
@@ -92,7 +92,7 @@ var fetchCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-12", Title: "RFC822.SIZE is the octets of BODY[], and parts of it make the whole", Level: Must, Refs: []string{"RFC 9051, section 2.3.4"},
+	{ID: "FET-12", Title: "RFC822.SIZE is the octets of BODY[], and parts of it make the whole", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 2.3.4"},
 		run: func(d *dialogue) {
 			messages := []string{numbered(1)[0], "Subject: bare\n\none\ntwo\n", "no header at all", "\r\n", "Subject: x\r\n\r\n" + strings.Repeat("line\r\n", 500), "Subject: x\r\n\r\nno end", "Subject: only a header\r\n"}
 			s := d.selected("A", d.box(messages...))
@@ -120,7 +120,7 @@ var fetchCases = []Case{
 			}
 			s.wantItem("1", 1, "BODY.PEEK[]", messages[0])
 		}},
-	{ID: "FET-14", Title: "BINARY decodes", Level: Must, Refs: []string{"RFC 3516, section 4.3"}, Needs: []string{"BINARY"},
+	{ID: "FET-14", Title: "BINARY decodes", Level: Must, Harm: Changes, Refs: []string{"RFC 3516, section 4.3"}, Needs: []string{"BINARY"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(
 				mail("aGVsbG8gd29ybGQ=\r\n", "Content-Type: text/plain", "Content-Transfer-Encoding: base64", "MIME-Version: 1.0"),
@@ -141,7 +141,7 @@ var fetchCases = []Case{
 			s.ok("FETCH 1 (BINARY[1])")
 			s.wantFlags(1, `\Seen`)
 		}},
-	{ID: "FET-15", Title: `BODY[] sets \Seen and says so, PEEK does not`, Level: Must, Refs: []string{"RFC 9051, section 6.4.5"},
+	{ID: "FET-15", Title: `BODY[] sets \Seen and says so, PEEK does not`, Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(5)
 			a.ok("FETCH 1 (BODY.PEEK[] RFC822.HEADER ENVELOPE BODYSTRUCTURE)")
@@ -160,7 +160,7 @@ var fetchCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-17", Title: "a binary part comes back, as BODY[] without NUL and as BINARY as it was", Level: Must, Refs: []string{"RFC 3516, section 4.4", "RFC 3516, section 6"}, Needs: []string{"BINARY"},
+	{ID: "FET-17", Title: "a binary part comes back, as BODY[] without NUL and as BINARY as it was", Level: Must, Harm: Changes, Refs: []string{"RFC 3516, section 4.4", "RFC 3516, section 6"}, Needs: []string{"BINARY"},
 		run: func(d *dialogue) {
 			box, s := d.box(), d.open("A")
 			a := s.want("APPEND "+box+" ~"+lit(mail("a\x00b\x01\xff", "MIME-Version: 1.0", "Content-Type: application/octet-stream", "Content-Transfer-Encoding: binary")), "OK", "NO [UNKNOWN-CTE]")
@@ -175,7 +175,7 @@ var fetchCases = []Case{
 				s.fail("the encoding is %s", v.at(5))
 			}
 		}},
-	{ID: "FET-19", Title: "macros and names of before are taken", Level: Must, Refs: []string{"RFC 9051, section 6.4.5", "RFC 3501, section 6.4.5"},
+	{ID: "FET-19", Title: "macros and names of before are taken", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5", "RFC 3501, section 6.4.5"},
 		run: func(d *dialogue) {
 			m := numbered(1)[0]
 			header, text, _ := strings.Cut(m, "\r\n\r\n")

@@ -32,20 +32,20 @@ func (a *answer) highest() int64 {
 }
 
 var flagCases = []Case{
-	{ID: "CST-1", Title: "flags that are none are refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "CST-1", Title: "flags that are none are refused", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.bad(`STORE 1 +FLAGS (\Recent)`, `STORE 1 +FLAGS (\Bogus)`, `STORE 1 FLAGS (\Seen \Bogus)`, `STORE 1 +FLAGS (a b(c)`, `STORE 1 FLAGS (\*)`, `STORE 1 +FLAGS ("a")`, `STORE 1 FLAGSX (\Seen)`, `STORE 1`)
 			s.refused(`STORE 1 +FLAGS (a]b%)`)
 			s.wantFlags(1, "")
 		}},
-	{ID: "CST-1c", Title: "STORE without flags is refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "CST-1c", Title: "STORE without flags is refused", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.bad("STORE 1 +FLAGS", "STORE 1 FLAGS ", "STORE 1 +FLAGS (\\Seen", "UID STORE 1 -FLAGS.SILENT")
 			s.wantFlags(1, "")
 		}},
-	{ID: "CST-1b", Title: "flags are set, added and taken away, and told as they are", Level: Must, Refs: []string{"RFC 9051, section 6.4.6"},
+	{ID: "CST-1b", Title: "flags are set, added and taken away, and told as they are", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.6"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -64,7 +64,7 @@ var flagCases = []Case{
 			s.ok("SELECT " + box)
 			s.wantFlags(2, `\Seen`)
 		}},
-	{ID: "CST-2", Title: "keywords are the same in any letter case, and are told of before they are used", Level: Must, Refs: []string{"RFC 9051, section 2.3.2", "RFC 9051, section 7.3.5"},
+	{ID: "CST-2", Title: "keywords are the same in any letter case, and are told of before they are used", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 2.3.2", "RFC 9051, section 7.3.5"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(2)
 			got := a.ok("STORE 1 +FLAGS ($Work)")
@@ -87,7 +87,7 @@ var flagCases = []Case{
 			a.ok("STORE 1 -FLAGS ($work)")
 			a.wantFlags(1, "")
 		}},
-	{ID: "CST-3", Title: "UNCHANGEDSINCE keeps what was changed, and says what", Level: Must, Refs: []string{"RFC 7162, section 3.1.3"}, Needs: needCondstore,
+	{ID: "CST-3", Title: "UNCHANGEDSINCE keeps what was changed, and says what", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.1.3"}, Needs: needCondstore,
 		run: func(d *dialogue) {
 			_, a, b := d.two(4)
 			before := a.modseq(3)
@@ -114,7 +114,7 @@ var flagCases = []Case{
 			}
 			a.wantFound("SEARCH SEEN", "")
 		}},
-	{ID: "CST-3b", Title: "MODIFIED is in the numbers of the command", Level: Must, Refs: []string{"RFC 7162, section 3.1.3"}, Needs: needCondstore,
+	{ID: "CST-3b", Title: "MODIFIED is in the numbers of the command", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.1.3"}, Needs: needCondstore,
 		run: func(d *dialogue) {
 			_, a, _ := d.two(4)
 			a.expunge("1:2")
@@ -127,7 +127,7 @@ var flagCases = []Case{
 				}
 			}
 		}},
-	{ID: "CST-4", Title: "a STORE that changes nothing keeps the mod-sequence, others raise it", Level: Should, Refs: []string{"RFC 7162, section 3.1"}, Needs: needCondstore,
+	{ID: "CST-4", Title: "a STORE that changes nothing keeps the mod-sequence, others raise it", Level: Should, Harm: Changes, Refs: []string{"RFC 7162, section 3.1"}, Needs: needCondstore,
 		run: func(d *dialogue) {
 			_, a, _ := d.two(2)
 			a.ok(`STORE 1 +FLAGS (\Flagged)`)
@@ -143,7 +143,7 @@ var flagCases = []Case{
 				a.fail("mod-sequences %d, %d, %d do not rise", first, second, third)
 			}
 		}},
-	{ID: "CST-5", Title: "what enables CONDSTORE gets HIGHESTMODSEQ and MODSEQ", Level: Must, Refs: []string{"RFC 7162, section 3.1", "RFC 7162, section 3.1.2"}, Needs: needCondstore,
+	{ID: "CST-5", Title: "what enables CONDSTORE gets HIGHESTMODSEQ and MODSEQ", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.1", "RFC 7162, section 3.1.2"}, Needs: needCondstore,
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			for i, enable := range []string{"FETCH 1 (MODSEQ)", "SEARCH MODSEQ 1", "FETCH 1 (FLAGS) (CHANGEDSINCE 1)", `STORE 1 (UNCHANGEDSINCE 1) +FLAGS (\Draft)`, "STATUS " + box + " (HIGHESTMODSEQ)", "SELECT " + box + " (CONDSTORE)", "ENABLE CONDSTORE"} {
@@ -160,7 +160,7 @@ var flagCases = []Case{
 				a.modseqIn(a.ok("NOOP"), 2)
 			}
 		}},
-	{ID: "CST-5b", Title: "HIGHESTMODSEQ is that of the mailbox, and STATUS and SELECT agree", Level: Must, Refs: []string{"RFC 7162, section 3.1.2.1", "RFC 7162, section 3.1.7"}, Needs: needCondstore,
+	{ID: "CST-5b", Title: "HIGHESTMODSEQ is that of the mailbox, and STATUS and SELECT agree", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.1.2.1", "RFC 7162, section 3.1.7"}, Needs: needCondstore,
 		run: func(d *dialogue) {
 			box := d.box(numbered(3)...)
 			s := d.open("A")
@@ -178,7 +178,7 @@ var flagCases = []Case{
 			s.wantRows(fmt.Sprintf("FETCH 1:* (FLAGS) (CHANGEDSINCE %d)", changed), "")
 			s.bad("FETCH 1 (FLAGS) (CHANGEDSINCE)", "FETCH 1 (FLAGS) (CHANGEDSINCE -1)", "FETCH 1 (FLAGS) (CHANGEDSINCE 99999999999999999999)", "STORE 1 (UNCHANGEDSINCE x) FLAGS ()")
 		}},
-	{ID: "UID-1", Title: "UID EXPUNGE removes those of its set that are deleted", Level: Must, Refs: []string{"RFC 4315, section 2.1"}, Needs: []string{"UIDPLUS"},
+	{ID: "UID-1", Title: "UID EXPUNGE removes those of its set that are deleted", Level: Must, Harm: Changes, Refs: []string{"RFC 4315, section 2.1"}, Needs: []string{"UIDPLUS"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(5)
 			a.ok(`STORE 1:3 +FLAGS.SILENT (\Deleted)`)
@@ -189,7 +189,7 @@ var flagCases = []Case{
 			a.ok("EXPUNGE")
 			a.wantUIDs("4 5")
 		}},
-	{ID: "UID-2", Title: "APPENDUID and COPYUID are true", Level: Must, Refs: []string{"RFC 4315, section 3"}, Needs: []string{"UIDPLUS"},
+	{ID: "UID-2", Title: "APPENDUID and COPYUID are true", Level: Must, Harm: Changes, Refs: []string{"RFC 4315, section 3"}, Needs: []string{"UIDPLUS"},
 		run: func(d *dialogue) {
 			_, a, _ := d.two(3)
 			target := d.box(numbered(1)...)

@@ -88,20 +88,20 @@ func injectAll(d *dialogue, places []place, open func(name string) *session, try
 }
 
 var framingCases = []Case{
-	{ID: "FRM-1", Title: "octets of a refused literal are never commands, in any place", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-1", Title: "octets of a refused literal are never commands, in any place", Level: Must, Harm: Empties | Loads, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			for _, size := range []int{21, 5000, 70_000} {
 				injectAll(d, placesAuthenticated, d.open, func(s *session, p place) { s.inject(p, size, false) })
 			}
 		}},
-	{ID: "FRM-1b", Title: "octets of a refused literal are never commands, before login", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-1b", Title: "octets of a refused literal are never commands, before login", Level: Must, Harm: Empties | Loads | Guesses, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			open := func(name string) *session { s := d.connect(name); s.secure(); return s }
 			for _, size := range []int{21, 3000, 70_000} {
 				injectAll(d, placesAlways, open, func(s *session, p place) { s.inject(p, size, false) })
 			}
 		}},
-	{ID: "FRM-1c", Title: "octets of a refused literal are never commands, in a selected mailbox", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-1c", Title: "octets of a refused literal are never commands, in a selected mailbox", Level: Must, Harm: Empties | Loads, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(1)...)
 			open := func(name string) *session { return d.selected(name, box) }
@@ -113,25 +113,25 @@ var framingCases = []Case{
 			}
 			d.wantNoMailbox("bbb")
 		}},
-	{ID: "FRM-1d", Title: "octets of a refused literal are never commands, when each octet comes alone", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-1d", Title: "octets of a refused literal are never commands, when each octet comes alone", Level: Must, Harm: Empties, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			injectAll(d, placesAuthenticated, d.open, func(s *session, p place) { s.inject(p, 40, true) })
 			box := d.box(numbered(1)...)
 			injectAll(d, placesSelected, func(name string) *session { return d.selected(name, box) }, func(s *session, p place) { s.inject(p, 40, true) })
 		}},
-	{ID: "FRM-1e", Title: "a literal that waits and is refused leaves the line free for the next command", Level: Must, Refs: []string{"RFC 9051, section 4.3"},
+	{ID: "FRM-1e", Title: "a literal that waits and is refused leaves the line free for the next command", Level: Must, Harm: Empties, Refs: []string{"RFC 9051, section 4.3"},
 		run: func(d *dialogue) {
 			injectAll(d, placesAuthenticated, d.open, func(s *session, p place) { s.injectSync(p, 5000) })
 			box := d.box(numbered(1)...)
 			injectAll(d, placesSelected, func(name string) *session { return d.selected(name, box) }, func(s *session, p place) { s.injectSync(p, 5000) })
 		}},
-	{ID: "FRM-1f", Title: "octets of a refused literal are never commands, behind IDLE", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+", "IDLE"},
+	{ID: "FRM-1f", Title: "octets of a refused literal are never commands, behind IDLE", Level: Must, Harm: Empties, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+", "IDLE"},
 		run: func(d *dialogue) {
 			for _, size := range []int{21, 5000, 70_000} {
 				injectAll(d, []place{{"IDLE ", ""}}, d.open, func(s *session, p place) { s.inject(p, size, false) })
 			}
 		}},
-	{ID: "FRM-2", Title: "sizes that fit no number are literals all the same, and what follows is not executed", Level: Must, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-2", Title: "sizes that fit no number are literals all the same, and what follows is not executed", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			for i, size := range []string{"9999999999", "99999999999999999999", "18446744073709551616", "4294967296", "18446744073709551618", strings.Repeat("9", 100)} {
 				s := d.open(fmt.Sprint("A", i))
@@ -141,7 +141,7 @@ var framingCases = []Case{
 			}
 			d.wantNoMailbox("injected")
 		}},
-	{ID: "FRM-3", Title: "a literal that is too large is refused before it is sent", Level: Must, Refs: []string{"RFC 9051, section 4.3", "RFC 7888, section 4"},
+	{ID: "FRM-3", Title: "a literal that is too large is refused before it is sent", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 4.3", "RFC 7888, section 4"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			for _, head := range []string{"SELECT ", "CREATE ", `LIST "" `, "STATUS "} {
@@ -203,7 +203,7 @@ var framingCases = []Case{
 				}
 			}
 		}},
-	{ID: "FRM-8", Title: "~{n} is for APPEND alone; a name may begin with ~", Level: Must, Refs: []string{"RFC 9051, section 4.3.1", "RFC 3516, section 4.4"}, Needs: []string{"BINARY"},
+	{ID: "FRM-8", Title: "~{n} is for APPEND alone; a name may begin with ~", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 4.3.1", "RFC 3516, section 4.4"}, Needs: []string{"BINARY"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			for _, head := range []string{"SELECT ", `LIST "" `, "CREATE "} {
@@ -283,7 +283,7 @@ var framingCases = []Case{
 				s.fail("want BAD for the second line")
 			}
 		}},
-	{ID: "FRM-15", Title: "a line of 8000 octets is read, one of a mebioctet is not", Level: Practice, Refs: []string{"RFC 2683, section 3.2.1.5"},
+	{ID: "FRM-15", Title: "a line of 8000 octets is read, one of a mebioctet is not", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 2683, section 3.2.1.5"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			s.ok("SEARCH " + strings.Repeat("1:3,", 1990) + "1")
@@ -305,7 +305,7 @@ var framingCases = []Case{
 			s.ok("ID (" + strings.Join(fields, " ") + ")")
 			s.ok("ID NIL")
 		}},
-	{ID: "FRM-16", Title: "the number of literals in a command is bounded, or harmless", Level: Practice, Refs: []string{"RFC 7888, section 9"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-16", Title: "the number of literals in a command is bounded, or harmless", Level: Practice, Harm: Changes, Refs: []string{"RFC 7888, section 9"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.raw("x SEARCH" + strings.Repeat(" SUBJECT "+litPlus("m"), 1500) + "\r\n")
@@ -313,7 +313,7 @@ var framingCases = []Case{
 				s.mayEnd = true
 			}
 		}},
-	{ID: "FRM-17", Title: "thousands of parentheses and of NOT are answered", Level: Practice, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "FRM-17", Title: "thousands of parentheses and of NOT are answered", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(1)...)
 			for i, text := range []string{
@@ -332,7 +332,7 @@ var framingCases = []Case{
 			}
 			d.setup.ok("NOOP")
 		}},
-	{ID: "FRM-18", Title: "a flood of parentheses before login ends", Level: Practice, Refs: []string{"RFC 2683, section 3.2.1.5"},
+	{ID: "FRM-18", Title: "a flood of parentheses before login ends", Level: Practice, Harm: Loads, Refs: []string{"RFC 2683, section 3.2.1.5"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			s.secure()
@@ -346,7 +346,7 @@ var framingCases = []Case{
 			s.mayEnd = true
 			d.setup.ok("NOOP")
 		}},
-	{ID: "FRM-19", Title: "how octets are cut into packets changes nothing", Level: Must, Refs: []string{"RFC 9051, section 2.2"}, Needs: []string{"LITERAL+"},
+	{ID: "FRM-19", Title: "how octets are cut into packets changes nothing", Level: Must, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 2.2"}, Needs: []string{"LITERAL+"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			octets := "x1 SELECT " + litPlus(box) + "\r\nx2 UID FETCH 1:* (UID FLAGS)\r\nx3 XYZZY {4+}\r\nx NO\r\nx4 STORE 1 +FLAGS (\\Flagged)\r\nx5 SEARCH SUBJECT " + litPlus("m2") + "\r\nx6 UNSELECT\r\n"
@@ -386,7 +386,7 @@ var framingCases = []Case{
 				}
 			}
 		}},
-	{ID: "FRM-20", Title: "a client that does not read holds nobody up", Level: Practice, Refs: []string{"RFC 9051, section 5.5"},
+	{ID: "FRM-20", Title: "a client that does not read holds nobody up", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 5.5"},
 		run: func(d *dialogue) {
 			large := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 30_000)
 			box := d.box(large, large, large)
@@ -400,7 +400,7 @@ var framingCases = []Case{
 			b.ok("NOOP")
 			b.wantCount(4)
 		}},
-	{ID: "FRM-21", Title: "atoms have many octets, and NIL is a name like others", Level: Must, Refs: []string{"RFC 9051, section 4.1", "RFC 9051, section 9"},
+	{ID: "FRM-21", Title: "atoms have many octets, and NIL is a name like others", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 4.1", "RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			name := d.name("NIL")
 			s := d.open("A")

@@ -29,7 +29,7 @@ func (s *session) told(name string) *response {
 }
 
 var idleCases = []Case{
-	{ID: "IDL-1", Title: "IDLE, DONE and the next command may come in one packet", Level: Must, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
+	{ID: "IDL-1", Title: "IDLE, DONE and the next command may come in one packet", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			for range 3 {
@@ -43,7 +43,7 @@ var idleCases = []Case{
 				s.wantEnd(s.until("z"), "UID FETCH", "OK")
 			}
 		}},
-	{ID: "IDL-1b", Title: "in IDLE one is told of everything that happens", Level: Must, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
+	{ID: "IDL-1b", Title: "in IDLE one is told of everything that happens", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s, b := d.selected("A", box), d.selected("B", box)
@@ -62,7 +62,7 @@ var idleCases = []Case{
 			s.wantEnd(s.until(tag), "IDLE", "OK")
 			s.wantCount(2)
 		}},
-	{ID: "IDL-2", Title: "done in any letter case ends IDLE; any other line ends it badly and is not executed", Level: Must, Refs: []string{"RFC 9051, section 9"}, Needs: needIdle,
+	{ID: "IDL-2", Title: "done in any letter case ends IDLE; any other line ends it badly and is not executed", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 9"}, Needs: needIdle,
 		run: func(d *dialogue) {
 			s := d.selected("A", "INBOX")
 			for _, done := range []string{"DONE", "done", "DoNe"} {
@@ -78,7 +78,7 @@ var idleCases = []Case{
 			}
 			d.wantNoMailbox("injected")
 		}},
-	{ID: "IDL-2b", Title: "a line that is refused in IDLE takes its literal with it", Level: Practice, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"IDLE", "LITERAL+"},
+	{ID: "IDL-2b", Title: "a line that is refused in IDLE takes its literal with it", Level: Practice, Harm: Changes, Refs: []string{"RFC 7888, section 3"}, Needs: []string{"IDLE", "LITERAL+"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			tag := s.idle()
@@ -91,7 +91,7 @@ var idleCases = []Case{
 			s.ok("NOOP")
 			d.wantNoMailbox("injected")
 		}},
-	{ID: "IDL-3", Title: "IDLE is also for when nothing is selected", Level: Must, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
+	{ID: "IDL-3", Title: "IDLE is also for when nothing is selected", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.3.13"}, Needs: needIdle,
 		run: func(d *dialogue) {
 			s := d.open("A")
 			tag := s.idle()
@@ -103,7 +103,7 @@ var idleCases = []Case{
 				s.fail("EXISTS without a mailbox")
 			}
 		}},
-	{ID: "IDL-5", Title: "commands of one packet are executed one behind the other", Level: Must, Refs: []string{"RFC 9051, section 5.5"},
+	{ID: "IDL-5", Title: "commands of one packet are executed one behind the other", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 5.5"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(3)...)
 			s := d.selected("A", box)

@@ -5,7 +5,7 @@ import (
 )
 
 var loginCases = []Case{
-	{ID: "AUT-1", Title: "commands are for their states", Level: Must, Refs: []string{"RFC 9051, section 3"},
+	{ID: "AUT-1", Title: "commands are for their states", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 3"},
 		run: func(d *dialogue) {
 			for i, text := range []string{"SELECT INBOX", "FETCH 1 FLAGS", `LIST "" "*"`, "STATUS INBOX (MESSAGES)", "EXPUNGE", "IDLE", "APPEND INBOX " + lit("x: y"), "UID FETCH 1 FLAGS", "CLOSE", "CREATE x"} {
 				s := d.connect("A" + string(rune('a'+i))) // few mistakes are forgiven before login
@@ -18,7 +18,7 @@ var loginCases = []Case{
 			s.bad("LOGIN x y", "AUTHENTICATE PLAIN")
 			s.refused("FETCH 1 FLAGS") // of none
 		}},
-	{ID: "AUT-2", Title: "a SELECT that fails leaves nothing selected", Level: Must, Refs: []string{"RFC 9051, section 6.3.2", "RFC 7162, section 3.2.11"},
+	{ID: "AUT-2", Title: "a SELECT that fails leaves nothing selected", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.2", "RFC 7162, section 3.2.11"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -33,7 +33,7 @@ var loginCases = []Case{
 				s.wantCount(2)
 			}
 		}},
-	{ID: "AUT-2b", Title: "a SELECT that is not grammatical closes nothing", Level: Practice, Refs: []string{"RFC 9051, section 6.3.2"},
+	{ID: "AUT-2b", Title: "a SELECT that is not grammatical closes nothing", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.bad("SELECT", "SELECT ()", "EXAMINE INBOX x")
@@ -51,7 +51,7 @@ var loginCases = []Case{
 			s.auth("AUTHENTICATE PLAIN", s.plain(), "OK")
 			s.ok("SELECT INBOX")
 		}},
-	{ID: "AUT-4", Title: "initial responses and what is no base64", Level: Must, Refs: []string{"RFC 9051, section 6.2.2", "RFC 4959, section 3"},
+	{ID: "AUT-4", Title: "initial responses and what is no base64", Level: Must, Harm: Guesses, Refs: []string{"RFC 9051, section 6.2.2", "RFC 4959, section 3"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			s.secure()
@@ -69,22 +69,22 @@ var loginCases = []Case{
 			s.ok("AUTHENTICATE PLAIN " + s.plain())
 			s.ok("SELECT INBOX")
 		}},
-	{ID: "AUT-4b", Title: "a wrong password is refused with NO, and a right one is taken after it", Level: Must, Refs: []string{"RFC 9051, section 6.2.3", "RFC 5530, section 3"},
+	{ID: "AUT-4b", Title: "a wrong password is refused with NO, and a right one is taken after it", Level: Must, Harm: Guesses, Refs: []string{"RFC 9051, section 6.2.3", "RFC 5530, section 3"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			s.secure()
-			s.no(`LOGIN "nobody at all" wrong`, "LOGIN "+quote(d.target.Login.Username)+" wrong", "LOGIN "+quote(d.target.Login.Username)+` ""`)
+			s.no(`LOGIN "nobody at all" wrong`, "LOGIN "+quote(d.login().Username)+" wrong", "LOGIN "+quote(d.login().Username)+` ""`)
 			s.mayEnd = true // three are enough for some
 			s = d.connect("B")
 			s.secure()
-			s.no("LOGIN " + quote(d.target.Login.Username) + " wrong")
+			s.no("LOGIN " + quote(d.login().Username) + " wrong")
 			s.login()
 		}},
 	{ID: "AUT-4c", Title: "user name and password may be literals", Level: Must, Refs: []string{"RFC 9051, section 6.2.3"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			s.secure()
-			l := d.target.Login
+			l := d.login()
 			tag := s.newTag()
 			var a answer
 			s.raw(tag + " LOGIN " + strings.SplitAfter(lit(l.Username), "\n")[0])
@@ -106,7 +106,7 @@ var loginCases = []Case{
 			if !s.offers("LOGINDISABLED") {
 				d.skip("the server does not have LOGINDISABLED")
 			}
-			l := d.target.Login
+			l := d.login()
 			s.want("LOGIN "+quote(l.Username)+" "+quote(string(l.Password)), "NO [PRIVACYREQUIRED]")
 			s.bad("SELECT INBOX")
 		}},

@@ -58,7 +58,7 @@ func (s *session) wantAttr(a *answer, name string, attrs ...string) {
 }
 
 var mailboxCases = []Case{
-	{ID: "MBX-1", Title: "patterns of many wildcards are matched in time", Level: Practice, Refs: []string{"RFC 9051, section 6.3.9"},
+	{ID: "MBX-1", Title: "patterns of many wildcards are matched in time", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.9"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			for _, c := range []string{"a", "aa"} {
@@ -72,7 +72,7 @@ var mailboxCases = []Case{
 				s.fail("%d of 2 names match", n)
 			}
 		}},
-	{ID: "MBX-2", Title: "LIST tells the delimiter, and finds INBOX in any letter case", Level: Must, Refs: []string{"RFC 9051, section 6.3.9"},
+	{ID: "MBX-2", Title: "LIST tells the delimiter, and finds INBOX in any letter case", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.9"},
 		run: func(d *dialogue) {
 			delim, s := d.delim(), d.open("A")
 			a := s.ok(`LIST "" ""`)
@@ -91,7 +91,7 @@ var mailboxCases = []Case{
 			s.wantListed(`LIST "" `+d.name("a*"), d.name("a"), name)
 			s.wantListed(`LIST "" `+d.name("%"), append(s.listed(`LIST "" `+d.name("box%")), s.top(d)...)...)
 		}},
-	{ID: "MBX-3", Title: "names that are no modified UTF-7 are refused, and match nothing", Level: Must, Refs: []string{"RFC 3501, section 5.1.3"},
+	{ID: "MBX-3", Title: "names that are no modified UTF-7 are refused, and match nothing", Level: Must, Harm: Changes, Refs: []string{"RFC 3501, section 5.1.3"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			for _, name := range []string{"a&b", "&AOQ", "&AGE-", "&2AA-", "&AOQ-&AOU-", "&", "&-&"} {
@@ -103,7 +103,7 @@ var mailboxCases = []Case{
 			s.refused("CREATE " + d.name("&AOQA9g-x&-y"))
 			s.ok("DELETE " + d.name("&AOQA9g-x&-y"))
 		}},
-	{ID: "MBX-4", Title: "CREATE makes parents, RENAME moves children, INBOX stays", Level: Must, Refs: []string{"RFC 9051, section 6.3.4", "RFC 9051, section 6.3.5", "RFC 9051, section 6.3.6"},
+	{ID: "MBX-4", Title: "CREATE makes parents, RENAME moves children, INBOX stays", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.3.4", "RFC 9051, section 6.3.5", "RFC 9051, section 6.3.6"},
 		run: func(d *dialogue) {
 			delim, s := d.delim(), d.open("A")
 			name := func(parts ...string) string { return d.name(strings.Join(parts, delim)) }
@@ -122,7 +122,7 @@ var mailboxCases = []Case{
 			s.ok("DELETE " + name("z"))
 			s.wantListed(`LIST "" ` + name("z*"))
 		}},
-	{ID: "MBX-4b", Title: "RENAME of INBOX moves its mail and leaves it", Level: Must, Refs: []string{"RFC 9051, section 6.3.6"},
+	{ID: "MBX-4b", Title: "RENAME of INBOX moves its mail and leaves it", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.3.6"},
 		run: func(d *dialogue) {
 			d.add("INBOX", numbered(2)...)
 			s := d.open("A")
@@ -136,7 +136,7 @@ var mailboxCases = []Case{
 			s.ok("SELECT INBOX")
 			s.wantCount(1)
 		}},
-	{ID: "MBX-4c", Title: "a mailbox with children can be deleted, and they stay", Level: Must, Refs: []string{"RFC 9051, section 6.3.5"},
+	{ID: "MBX-4c", Title: "a mailbox with children can be deleted, and they stay", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.5"},
 		run: func(d *dialogue) {
 			delim, s := d.delim(), d.open("A")
 			child := d.name("a" + delim + "b")
@@ -154,7 +154,7 @@ var mailboxCases = []Case{
 			}
 			s.ok("SELECT " + child)
 		}},
-	{ID: "MBX-5", Title: "a name never has the same UIDs for other messages", Level: Must, Refs: []string{"RFC 9051, section 2.3.1.1"},
+	{ID: "MBX-5", Title: "a name never has the same UIDs for other messages", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 2.3.1.1"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			a, b, c := d.name("a"), d.name("b"), d.name("c")
@@ -191,7 +191,7 @@ var mailboxCases = []Case{
 				s.fail("the UID is %s, and UIDNEXT was %s", v, before)
 			}
 		}},
-	{ID: "MBX-6", Title: "subscriptions are names, and LSUB shows what is above them", Level: Must, Refs: []string{"RFC 3501, section 6.3.9", "RFC 9051, section 6.3.7"},
+	{ID: "MBX-6", Title: "subscriptions are names, and LSUB shows what is above them", Level: Must, Harm: Changes, Refs: []string{"RFC 3501, section 6.3.9", "RFC 9051, section 6.3.7"},
 		run: func(d *dialogue) {
 			delim, s := d.delim(), d.open("A")
 			name := func(parts ...string) string { return d.name(strings.Join(parts, delim)) }
@@ -211,7 +211,7 @@ var mailboxCases = []Case{
 			s.wantListed(`LSUB "" "*"`)
 			s.want("UNSUBSCRIBE "+name("a", "b"), "OK", "NO")
 		}},
-	{ID: "MBX-6b", Title: "LIST with options", Level: Must, Refs: []string{"RFC 5258, section 3.1", "RFC 5258, section 3.5"}, Needs: []string{"LIST-EXTENDED"},
+	{ID: "MBX-6b", Title: "LIST with options", Level: Must, Harm: Changes, Refs: []string{"RFC 5258, section 3.1", "RFC 5258, section 3.5"}, Needs: []string{"LIST-EXTENDED"},
 		run: func(d *dialogue) {
 			delim, s := d.delim(), d.open("A")
 			name := func(parts ...string) string { return d.name(strings.Join(parts, delim)) }
@@ -239,7 +239,7 @@ var mailboxCases = []Case{
 			s.wantAttr(a, name("a", "b"), `\HasNoChildren`, `\Subscribed`)
 			s.ok(`LIST () "" "%" RETURN ()`)
 		}},
-	{ID: "MBX-6c", Title: "LIST with STATUS has one behind each mailbox", Level: Must, Refs: []string{"RFC 5819, section 2"}, Needs: []string{"LIST-STATUS"},
+	{ID: "MBX-6c", Title: "LIST with STATUS has one behind each mailbox", Level: Must, Harm: Changes, Refs: []string{"RFC 5819, section 2"}, Needs: []string{"LIST-STATUS"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			box := d.box(numbered(3)...)
@@ -257,7 +257,7 @@ var mailboxCases = []Case{
 				s.fail("want LIST and STATUS of two mailboxes")
 			}
 		}},
-	{ID: "MBX-6d", Title: "children and special use are listed", Level: Must, Refs: []string{"RFC 3348, section 3", "RFC 6154, section 3"}, Needs: []string{"CREATE-SPECIAL-USE"},
+	{ID: "MBX-6d", Title: "children and special use are listed", Level: Must, Harm: Changes, Refs: []string{"RFC 3348, section 3", "RFC 6154, section 3"}, Needs: []string{"CREATE-SPECIAL-USE"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			s.ok("CREATE " + d.name("rubbish") + ` (USE (\Junk))`)
@@ -266,7 +266,7 @@ var mailboxCases = []Case{
 			s.want("CREATE "+d.name("x")+` (USE (\Bogus))`, "NO [USEATTR]", "BAD")
 			s.wantListed(`LIST "" ` + d.name("x"))
 		}},
-	{ID: "MBX-7", Title: "APPEND and COPY to a mailbox that is not there say so", Level: Must, Refs: []string{"RFC 9051, section 6.3.12", "RFC 9051, section 6.4.7"},
+	{ID: "MBX-7", Title: "APPEND and COPY to a mailbox that is not there say so", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.12", "RFC 9051, section 6.4.7"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.want("COPY 1 "+d.name("missing"), "NO [TRYCREATE]")
@@ -278,7 +278,7 @@ var mailboxCases = []Case{
 			s.ok("NOOP")
 			s.wantCount(1)
 		}},
-	{ID: "MBX-7b", Title: "APPEND keeps octets, flags and date", Level: Must, Refs: []string{"RFC 9051, section 6.3.12"},
+	{ID: "MBX-7b", Title: "APPEND keeps octets, flags and date", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.12"},
 		run: func(d *dialogue) {
 			box, s := d.box(), d.open("A")
 			message := mail("a\r\n\r\n.\r\n..\r\n\tx \r\n\r\n", "Subject: x", "X-Long: "+strings.Repeat("y", 2000))
@@ -291,14 +291,14 @@ var mailboxCases = []Case{
 			s.ok("NOOP")
 			s.wantCount(1)
 		}},
-	{ID: "MBX-7g", Title: "NUL is for literal8 alone", Level: Must, Refs: []string{"RFC 9051, section 4.3.1", "RFC 3516, section 4.4"},
+	{ID: "MBX-7g", Title: "NUL is for literal8 alone", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 4.3.1", "RFC 3516, section 4.4"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			s.refused("APPEND INBOX " + lit("Subject: x\r\n\r\n\x00\r\n"))
 			s.ok("SELECT INBOX")
 			s.wantCount(0)
 		}},
-	{ID: "MBX-7f", Title: "dates that are none are refused", Level: Practice, Refs: []string{"RFC 9051, section 9"},
+	{ID: "MBX-7f", Title: "dates that are none are refused", Level: Practice, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			for _, date := range []string{"32-Jul-1996 02:44:25 -0700", "17-Foo-1996 02:44:25 -0700", "17-Jul-1996 25:44:25 -0700", "17-Jul-1996", "17-Jul-96 02:44:25 -0700"} {
@@ -307,7 +307,7 @@ var mailboxCases = []Case{
 			s.ok("SELECT INBOX")
 			s.wantCount(0)
 		}},
-	{ID: "MBX-7c", Title: "MULTIAPPEND stores all or none", Level: Must, Refs: []string{"RFC 3502, section 6.3.11"}, Needs: []string{"MULTIAPPEND"},
+	{ID: "MBX-7c", Title: "MULTIAPPEND stores all or none", Level: Must, Harm: Changes, Refs: []string{"RFC 3502, section 6.3.11"}, Needs: []string{"MULTIAPPEND"},
 		run: func(d *dialogue) {
 			box, s := d.box(), d.open("A")
 			m := numbered(3)
@@ -324,7 +324,7 @@ var mailboxCases = []Case{
 			s.ok("NOOP")
 			s.wantCount(3)
 		}},
-	{ID: "MBX-7d", Title: "a message of no octets is refused", Level: Must, Refs: []string{"RFC 3502, section 6.3.11"}, Needs: []string{"MULTIAPPEND"},
+	{ID: "MBX-7d", Title: "a message of no octets is refused", Level: Must, Harm: Changes, Refs: []string{"RFC 3502, section 6.3.11"}, Needs: []string{"MULTIAPPEND"},
 		run: func(d *dialogue) {
 			box, s := d.box(), d.open("A")
 			s.refused("APPEND " + box + " " + lit(""))
@@ -332,7 +332,7 @@ var mailboxCases = []Case{
 			s.ok("SELECT " + box)
 			s.wantCount(0)
 		}},
-	{ID: "MBX-7e", Title: "a message over APPENDLIMIT is refused before it is sent", Level: Must, Refs: []string{"RFC 7889, section 4"},
+	{ID: "MBX-7e", Title: "a message over APPENDLIMIT is refused before it is sent", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 7889, section 4"},
 		run: func(d *dialogue) {
 			s, limit := d.open("A"), ""
 			for _, c := range s.capabilities() {
@@ -350,7 +350,7 @@ var mailboxCases = []Case{
 				s.wantEnd(s.until(tag), "APPEND", "NO [TOOBIG]", "BAD [TOOBIG]")
 			}
 		}},
-	{ID: "MBX-8", Title: "UTF8=ACCEPT has UTF-8 in names, and no CHARSET", Level: Must, Refs: []string{"RFC 6855, section 3"}, Needs: []string{"UTF8=ACCEPT", "ENABLE"},
+	{ID: "MBX-8", Title: "UTF8=ACCEPT has UTF-8 in names, and no CHARSET", Level: Must, Harm: Changes, Refs: []string{"RFC 6855, section 3"}, Needs: []string{"UTF8=ACCEPT", "ENABLE"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			s.ok("ENABLE UTF8=ACCEPT")
@@ -368,7 +368,7 @@ var mailboxCases = []Case{
 			old := d.open("B")
 			old.wantListed(`LIST "" `+d.name("Gr*"), d.name("Gr&APwA3w-e"))
 		}},
-	{ID: "MBX-8b", Title: "names with 8-bit octets or controls are refused where UTF-8 is not on", Level: Must, Refs: []string{"RFC 3501, section 5.1.3", "RFC 6855, section 3"},
+	{ID: "MBX-8b", Title: "names with 8-bit octets or controls are refused where UTF-8 is not on", Level: Must, Harm: Changes, Refs: []string{"RFC 3501, section 5.1.3", "RFC 6855, section 3"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			s.refused("CREATE \"" + d.name("Gr\u00fc\u00dfe") + "\"")
@@ -377,7 +377,7 @@ var mailboxCases = []Case{
 			s.refused("CREATE " + lit(d.name("a\x7fb")))
 			s.refused("CREATE " + lit(d.name("")))
 		}},
-	{ID: "MBX-8c", Title: "a header with 8-bit octets is refused where UTF8=ACCEPT is offered and off", Level: Must, Refs: []string{"RFC 6855, section 4"}, Needs: []string{"UTF8=ACCEPT"},
+	{ID: "MBX-8c", Title: "a header with 8-bit octets is refused where UTF8=ACCEPT is offered and off", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 6855, section 4"}, Needs: []string{"UTF8=ACCEPT"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			s.no("APPEND INBOX " + lit("Subject: \u00fc\r\n\r\nx\r\n"))
@@ -390,7 +390,7 @@ var mailboxCases = []Case{
 				s.fail("want one NAMESPACE with three values, the first of them not NIL")
 			}
 		}},
-	{ID: "MBX-10", Title: "STATUS has all its items, also of the selected mailbox", Level: Must, Refs: []string{"RFC 9051, section 6.3.11", "RFC 8438, section 3"}, Needs: []string{"STATUS=SIZE"},
+	{ID: "MBX-10", Title: "STATUS has all its items, also of the selected mailbox", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.11", "RFC 8438, section 3"}, Needs: []string{"STATUS=SIZE"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(3)
 			a.ok(`STORE 1 +FLAGS.SILENT (\Seen)`)

@@ -24,13 +24,13 @@ func (s *session) wantRows(text, want string) {
 }
 
 var numberCases = []Case{
-	{ID: "NUM-1", Title: "UID * is the last message, whatever UIDs were above", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-1", Title: "UID * is the last message, whatever UIDs were above", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(4)...))
 			s.expunge("3:4")
 			s.wantRows("UID FETCH * (UID)", "2")
 		}},
-	{ID: "NUM-2", Title: "a range beyond the last message has the last message", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-2", Title: "a range beyond the last message has the last message", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			s.wantRows("UID FETCH 4294967295:* (UID)", "3")
@@ -40,13 +40,13 @@ var numberCases = []Case{
 			s.wantRows("FETCH *:* (UID)", "3")
 			s.wantFound("UID SEARCH UID 100:*", "3")
 		}},
-	{ID: "NUM-3", Title: "a number that no message has is refused", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-3", Title: "a number that no message has is refused", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			s.bad("FETCH 10 (FLAGS)", `STORE 10 +FLAGS (\Flagged)`, "COPY 10 INBOX", "FETCH 4 (FLAGS)", "FETCH 1,10 (FLAGS)")
 			s.wantFound("SEARCH FLAGGED", "")
 		}},
-	{ID: "NUM-4", Title: "SEARCH of a number that no message has finds nothing", Level: Must, Refs: []string{"RFC 9051, section 6.4.4", "RFC 7377, section 2"},
+	{ID: "NUM-4", Title: "SEARCH of a number that no message has finds nothing", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4", "RFC 7377, section 2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			s.wantFound("SEARCH 1000", "")
@@ -59,7 +59,7 @@ var numberCases = []Case{
 				}
 			}
 		}},
-	{ID: "NUM-5", Title: "what is no number is refused, and no fault of the server", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-5", Title: "what is no number is refused, and no fault of the server", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			for _, set := range []string{"0", "1:0", "0:*", "4294967296", "99999999999999999999", "1,,2", "1,", ",1", "-1", "1:", ":1", "1:2:3", "1.", "+1", "1:4294967296", "*0", "**", "", "$1", "1-2", "١"} {
@@ -73,7 +73,7 @@ var numberCases = []Case{
 			}
 			s.wantFound("SEARCH DELETED", "")
 		}},
-	{ID: "NUM-6", Title: "* in an empty mailbox", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-6", Title: "* in an empty mailbox", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box())
 			s.bad("FETCH * (FLAGS)", "FETCH 1:* (FLAGS)")
@@ -81,7 +81,7 @@ var numberCases = []Case{
 			s.wantRows("UID FETCH 1:* (FLAGS)", "")
 			s.wantFound("SEARCH ALL", "")
 		}},
-	{ID: "NUM-7", Title: "a set has each message once", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "NUM-7", Title: "a set has each message once", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(5)...))
 			s.wantRows("FETCH 4:2 (UID)", "2 3 4")
@@ -90,7 +90,7 @@ var numberCases = []Case{
 			s.wantRows("FETCH 5,1:2,2:3 (UID)", "1 2 3 5")
 			s.wantRows("UID FETCH 4:2,3,* (UID)", "2 3 4 5")
 		}},
-	{ID: "NUM-8", Title: "UID commands on UIDs that are not there succeed", Level: Must, Refs: []string{"RFC 9051, section 6.4.9"},
+	{ID: "NUM-8", Title: "UID commands on UIDs that are not there succeed", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(2)...))
 			target := d.box()
@@ -110,7 +110,7 @@ var numberCases = []Case{
 			}
 			s.wantRows("UID FETCH 1:2,77 (UID)", "1 2")
 		}},
-	{ID: "NUM-9", Title: "$ is what was found, less what is gone", Level: Must, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 5182, section 2.1"}, Needs: []string{"SEARCHRES"},
+	{ID: "NUM-9", Title: "$ is what was found, less what is gone", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 5182, section 2.1"}, Needs: []string{"SEARCHRES"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(5)...)
 			s := d.selected("A", box)
@@ -131,7 +131,7 @@ var numberCases = []Case{
 			s.wantRows("FETCH $ (UID)", "")
 			s.ok("COPY $ INBOX")
 		}},
-	{ID: "NUM-10", Title: "what a SEARCH leaves in $", Level: Must, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 9051, section 6.4.4.4"}, Needs: []string{"SEARCHRES", "ESEARCH"},
+	{ID: "NUM-10", Title: "what a SEARCH leaves in $", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 9051, section 6.4.4.4"}, Needs: []string{"SEARCHRES", "ESEARCH"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(5)...))
 			for _, row := range []struct{ options, want string }{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // Seeds gives a fuzz target of one []byte what Play can begin with: dialogues
@@ -59,7 +60,7 @@ func Play(t testing.TB, srv *imapserver.Server, octets []byte) {
 		}
 		return
 	}
-	d := &dialogue{ctx: context.Background(), target: &Target{Patience: time.Minute}}
+	d := newDialogue(context.Background(), &Target{Patience: time.Minute}, suite.Any)
 	s := &session{d: d, name: "A", conn: near, r: near, w: near, running: "?", utf8: bytes.Contains(upper, []byte("ENABLE"))}
 	s.mirror.loose = true // which mailbox is selected is not followed
 	tags := commandTags(octets)

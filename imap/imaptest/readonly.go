@@ -1,7 +1,7 @@
 package imaptest
 
 var readOnlyCases = []Case{
-	{ID: "RO-1", Title: "CLOSE behind EXAMINE removes nothing", Level: Must, Refs: []string{"RFC 9051, section 6.4.1"},
+	{ID: "RO-1", Title: "CLOSE behind EXAMINE removes nothing", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.1"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -12,7 +12,7 @@ var readOnlyCases = []Case{
 			s.wantCount(2)
 			s.wantFlags(1, `\Deleted`)
 		}},
-	{ID: "RO-2", Title: "FETCH behind EXAMINE marks nothing as seen or as not recent", Level: Must, Refs: []string{"RFC 9051, section 6.3.3", "RFC 3501, section 2.3.2"},
+	{ID: "RO-2", Title: "FETCH behind EXAMINE marks nothing as seen or as not recent", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.3", "RFC 3501, section 2.3.2"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.open("A")
@@ -28,7 +28,7 @@ var readOnlyCases = []Case{
 				b.fail(`\Recent was taken away by EXAMINE`)
 			}
 		}},
-	{ID: "RO-3", Title: "behind EXAMINE nothing can be changed", Level: Must, Refs: []string{"RFC 9051, section 6.3.3"},
+	{ID: "RO-3", Title: "behind EXAMINE nothing can be changed", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.3.3"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -46,7 +46,7 @@ var readOnlyCases = []Case{
 			s.wantFlags(2, "")
 			s.ok("COPY 1 INBOX")
 		}},
-	{ID: "RO-4", Title: "UNSELECT keeps what is deleted", Level: Must, Refs: []string{"RFC 9051, section 6.4.2"}, Needs: []string{"UNSELECT"},
+	{ID: "RO-4", Title: "UNSELECT keeps what is deleted", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.2"}, Needs: []string{"UNSELECT"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -57,7 +57,7 @@ var readOnlyCases = []Case{
 			s.wantCount(2)
 			s.wantFlags(1, `\Deleted`)
 		}},
-	{ID: "RO-4b", Title: "CLOSE removes in silence, and others are told", Level: Must, Refs: []string{"RFC 9051, section 6.4.1"},
+	{ID: "RO-4b", Title: "CLOSE removes in silence, and others are told", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.1"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(3)...)
 			s, b := d.selected("A", box), d.selected("B", box)
@@ -73,7 +73,7 @@ var readOnlyCases = []Case{
 				s.fail("UIDs %s, want 1 3", got)
 			}
 		}},
-	{ID: "RO-5", Title: "SELECT, EXAMINE and STATUS say the same, and READ-ONLY is said", Level: Must, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 6.3.3", "RFC 9051, section 6.3.11"},
+	{ID: "RO-5", Title: "SELECT, EXAMINE and STATUS say the same, and READ-ONLY is said", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 6.3.3", "RFC 9051, section 6.3.11"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(3)...)
 			s := d.selected("A", box)

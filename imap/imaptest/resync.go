@@ -45,7 +45,7 @@ func (s *session) wantResync(what, vanished, changed, wantVanished, wantChanged 
 }
 
 var resyncCases = []Case{
-	{ID: "CST-6", Title: "QRESYNC is to be enabled first", Level: Must, Refs: []string{"RFC 7162, section 3.2.3", "RFC 7162, section 3.2.5"}, Needs: needQResync,
+	{ID: "CST-6", Title: "QRESYNC is to be enabled first", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.3", "RFC 7162, section 3.2.5"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box := d.box(numbered(2)...)
 			s := d.selected("A", box)
@@ -54,7 +54,7 @@ var resyncCases = []Case{
 			s.bad("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)")
 			s.ok("FETCH 1 FLAGS")
 		}},
-	{ID: "CST-6b", Title: "VANISHED comes first, then what changed, and then in place of EXPUNGE", Level: Must, Refs: []string{"RFC 7162, section 3.2.5", "RFC 7162, section 3.2.10"}, Needs: needQResync,
+	{ID: "CST-6b", Title: "VANISHED comes first, then what changed, and then in place of EXPUNGE", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.5", "RFC 7162, section 3.2.10"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box, a, b := d.two(6)
 			validity := d.setup.status(box, "UIDVALIDITY")["UIDVALIDITY"]
@@ -79,7 +79,7 @@ var resyncCases = []Case{
 			s.wantCount(2)
 			s.wantUIDs("5 6")
 		}},
-	{ID: "CST-7", Title: "known UIDs, and what matches, limit what is told", Level: Must, Refs: []string{"RFC 7162, section 3.2.5.1", "RFC 7162, section 3.2.5.2", "RFC 7162, section 3.2.6"}, Needs: needQResync,
+	{ID: "CST-7", Title: "known UIDs, and what matches, limit what is told", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.5.1", "RFC 7162, section 3.2.5.2", "RFC 7162, section 3.2.6"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box, a, _ := d.two(9)
 			validity := d.setup.status(box, "UIDVALIDITY")["UIDVALIDITY"]
@@ -98,14 +98,14 @@ var resyncCases = []Case{
 				s.fail("since the beginning vanished are %q, want 2 5 8", vanished)
 			}
 		}},
-	{ID: "CST-7b", Title: "arguments of QRESYNC that are none are refused", Level: Must, Refs: []string{"RFC 7162, section 7"}, Needs: needQResync,
+	{ID: "CST-7b", Title: "arguments of QRESYNC that are none are refused", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 7"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box, s := d.box(numbered(1)...), d.open("A")
 			validity := d.setup.status(box, "UIDVALIDITY")["UIDVALIDITY"]
 			s.ok("ENABLE QRESYNC")
 			s.bad("SELECT "+box+" (QRESYNC ())", "SELECT "+box+" (QRESYNC (0 1))", "SELECT "+box+" (QRESYNC ("+validity+" 0))", "SELECT "+box+" (QRESYNC ("+validity+" 1 *))")
 		}},
-	{ID: "CST-8", Title: "EXPUNGE has HIGHESTMODSEQ, CLOSE has not, and another UIDVALIDITY is a plain SELECT", Level: Must, Refs: []string{"RFC 7162, section 3.2.7", "RFC 7162, section 3.2.8", "RFC 7162, section 3.2.5"}, Needs: needQResync,
+	{ID: "CST-8", Title: "EXPUNGE has HIGHESTMODSEQ, CLOSE has not, and another UIDVALIDITY is a plain SELECT", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.7", "RFC 7162, section 3.2.8", "RFC 7162, section 3.2.5"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box, a, _ := d.two(4)
 			a.ok("ENABLE QRESYNC")

@@ -3,7 +3,7 @@ package imaptest
 import "slices"
 
 var rev2Cases = []Case{
-	{ID: "REV-1", Title: "IMAP4rev2 is for clients that enable it", Level: Must, Refs: []string{"RFC 9051, section 6.3.1", "RFC 9051, appendix A"}, Needs: []string{"IMAP4REV1", "IMAP4REV2", "ENABLE"},
+	{ID: "REV-1", Title: "IMAP4rev2 is for clients that enable it", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.1", "RFC 9051, appendix A"}, Needs: []string{"IMAP4REV1", "IMAP4REV2", "ENABLE"},
 		run: func(d *dialogue) {
 			box, s := d.box(numbered(2)...), d.open("A")
 			a := s.ok("SELECT " + box)
@@ -14,7 +14,7 @@ var rev2Cases = []Case{
 				s.fail("want SEARCH")
 			}
 		}},
-	{ID: "REV-2", Title: "behind ENABLE IMAP4rev2 SELECT has LIST, SEARCH is ESEARCH, and nothing is recent", Level: Must, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 6.4.4"}, Needs: []string{"IMAP4REV2", "ENABLE"},
+	{ID: "REV-2", Title: "behind ENABLE IMAP4rev2 SELECT has LIST, SEARCH is ESEARCH, and nothing is recent", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 6.4.4"}, Needs: []string{"IMAP4REV2", "ENABLE"},
 		run: func(d *dialogue) {
 			box, s := d.box(numbered(2)...), d.open("A")
 			s.ok("ENABLE IMAP4rev2")
@@ -38,7 +38,7 @@ var rev2Cases = []Case{
 			s.want("SELECT "+d.name("missing"), "NO")
 			s.wantListed(`LIST "" `+box, box)
 		}},
-	{ID: "REV-3", Title: "SELECT says where the old mailbox ends", Level: Must, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 7.1"}, Needs: []string{"IMAP4REV2"},
+	{ID: "REV-3", Title: "SELECT says where the old mailbox ends", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 6.3.2", "RFC 9051, section 7.1"}, Needs: []string{"IMAP4REV2"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(1)...)
 			s := d.selected("A", box)

@@ -22,14 +22,14 @@ func mail(body string, fields ...string) string {
 }
 
 var searchCases = []Case{
-	{ID: "SRCH-1", Title: "an unknown charset is NO [BADCHARSET]", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-1", Title: "an unknown charset is NO [BADCHARSET]", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(2)...))
 			s.want("SEARCH CHARSET XYZZY TEXT x", "NO [BADCHARSET]")
 			s.wantFound("SEARCH CHARSET US-ASCII SUBJECT m2", "2")
 			s.wantFound("SEARCH CHARSET utf-8 SUBJECT m2", "2")
 		}},
-	{ID: "SRCH-2", Title: "strings are looked for in decoded text, whatever the letter case", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-2", Title: "strings are looked for in decoded text, whatever the letter case", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(
 				mail("x\r\n", "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?="),
@@ -45,7 +45,7 @@ var searchCases = []Case{
 			s.wantFound(`SEARCH SUBJECT "TWO"`, "2")
 			s.wantFound(`SEARCH BODY "nowhere"`, "")
 		}},
-	{ID: "SRCH-3", Title: "all keys have to match, in any order, and however often", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-3", Title: "all keys have to match, in any order, and however often", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(3)...))
 			s.wantFound("SEARCH SMALLER 10 SINCE 1-Jan-2000", "")
@@ -57,14 +57,14 @@ var searchCases = []Case{
 			s.wantFound("SEARCH SMALLER 1000 SMALLER 10", "")
 			s.wantFound("SEARCH SMALLER 10 SMALLER 1000", "")
 		}},
-	{ID: "SRCH-4", Title: "HEADER with an empty string asks whether there is one", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-4", Title: "HEADER with an empty string asks whether there is one", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(mail("x", "X-Test: a"), mail("x", "X-Test:"), mail("x", "Subject: X-Test")))
 			s.wantFound(`SEARCH HEADER x-test ""`, "1 2")
 			s.wantFound(`SEARCH HEADER X-TEST A`, "1")
 			s.wantFound(`SEARCH NOT HEADER X-Test ""`, "3")
 		}},
-	{ID: "SRCH-5", Title: "OR, NOT and parentheses nest", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-5", Title: "OR, NOT and parentheses nest", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(5)...))
 			s.ok(`STORE 2,4 +FLAGS.SILENT (\Flagged)`)
@@ -76,7 +76,7 @@ var searchCases = []Case{
 			}
 			s.bad("SEARCH", "SEARCH OR 1", "SEARCH NOT", "SEARCH (1", "SEARCH 1)", "SEARCH ()", "SEARCH XYZZY", "SEARCH OR 1 2 XYZZY", "SEARCH SUBJECT")
 		}},
-	{ID: "SRCH-6", Title: "dates are days, without time and zone", Level: Must, Refs: []string{"RFC 9051, section 6.4.4"},
+	{ID: "SRCH-6", Title: "dates are days, without time and zone", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4"},
 		run: func(d *dialogue) {
 			box := d.box()
 			add := func(received, date string) {
@@ -95,12 +95,12 @@ var searchCases = []Case{
 			s.wantDate(1, "01-Feb-2020 23:30:00 -0800")
 			s.bad("SEARCH SINCE 1-Foo-2020", "SEARCH SINCE 1-Feb-20", "SEARCH SINCE yesterday", "SEARCH SINCE")
 		}},
-	{ID: "SRCH-6b", Title: "days that no month has are refused", Level: Practice, Refs: []string{"RFC 9051, section 9"},
+	{ID: "SRCH-6b", Title: "days that no month has are refused", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(1)...))
 			s.bad("SEARCH SINCE 32-Feb-2020", "SEARCH SENTON 31-Feb-2020", "SEARCH BEFORE 0-Feb-2020")
 		}},
-	{ID: "SRCH-7", Title: "ESEARCH has what was asked for, also when nothing is found", Level: Must, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 4731, section 3.1"}, Needs: []string{"ESEARCH"},
+	{ID: "SRCH-7", Title: "ESEARCH has what was asked for, also when nothing is found", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4.1", "RFC 4731, section 3.1"}, Needs: []string{"ESEARCH"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(numbered(5)...))
 			s.ok(`STORE 2:4 +FLAGS.SILENT (\Flagged)`)
@@ -126,7 +126,7 @@ var searchCases = []Case{
 			}
 			s.bad("SEARCH RETURN (XYZZY) ALL", "SEARCH RETURN ALL", "SEARCH RETURN (COUNT)")
 		}},
-	{ID: "SRCH-8", Title: "every key is taken", Level: Must, Refs: []string{"RFC 9051, section 6.4.4", "RFC 3501, section 6.4.4"},
+	{ID: "SRCH-8", Title: "every key is taken", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.4", "RFC 3501, section 6.4.4"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(mail("needle\r\n", "From: Ann <ann@example.org>", "To: bob@example.org", "Cc: cid@example.org", "Bcc: dan@example.org", "Subject: s"), numbered(1)[0]))
 			s.ok(`STORE 1 FLAGS.SILENT (\Answered \Deleted \Draft \Flagged \Seen k)`)
@@ -137,7 +137,7 @@ var searchCases = []Case{
 				s.wantFound("SEARCH "+row.keys, row.want)
 			}
 		}},
-	{ID: "SRCH-9", Title: "OLDER and YOUNGER count seconds", Level: Must, Refs: []string{"RFC 5032, section 3"}, Needs: []string{"WITHIN"},
+	{ID: "SRCH-9", Title: "OLDER and YOUNGER count seconds", Level: Must, Harm: Changes, Refs: []string{"RFC 5032, section 3"}, Needs: []string{"WITHIN"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(1)...)
 			d.setup.ok("APPEND " + box + ` "01-Feb-2020 23:30:00 -0800" ` + lit(numbered(1)[0]))

@@ -2,18 +2,14 @@ package imaptest
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap/imapserver"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A Server is a imapserver.Server that listens on loopback for the time of
@@ -67,23 +63,6 @@ func Accept(user string, password auth.Secret) *auth.Authenticator {
 // certificate makes a certificate for a name and a time, and what a client needs to trust
 // it.
 func certificate(name string, until time.Time) (tls.Certificate, *tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{name},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: until,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}, nil
+	cert, roots, err := suite.Certificate(until, name)
+	return cert, &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}, err
 }

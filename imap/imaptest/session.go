@@ -9,10 +9,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/mailwire/mailwire/auth"
 )
 
 // A session is one connection of a dialogue. What it is told goes through a
@@ -43,22 +46,52 @@ func (s *session) over() bool { return s.d.over() }
 
 // raw sends octets, in one write.
 func (s *session) raw(octets string) {
-	if s.over() || s.ended {
-		return
+	if s.may(octets) {
+		s.write(octets)
 	}
-	s.note("C", octets)
-	s.write(octets)
 }
 
 // eachOctet sends octets, each in a write of its own.
 func (s *session) eachOctet(octets string) {
-	if s.over() || s.ended {
+	if !s.may(octets) {
 		return
 	}
-	s.note("C", octets)
 	for i := range len(octets) {
 		s.write(octets[i : i+1])
 	}
+}
+
+// may says whether octets may go out, and notes them.
+func (s *session) may(octets string) bool {
+	if err := s.d.guard.Send(octets, s.d.harmOf(octets)); err != nil {
+		s.fail("%w", err)
+	}
+	if s.over() || s.ended {
+		return false
+	}
+	s.note("C", octets)
+	return true
+}
+
+// harmful are the words of commands, and of items, that change something.
+var harmful = regexp.MustCompile(`(?i)\b(CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|APPEND|STORE|EXPUNGE|CLOSE|COPY|MOVE|REPLACE|SETACL|DELETEACL|SETQUOTA|SETMETADATA|BODY\[|RFC822\b|BINARY\[)`)
+
+// aboutInbox matches what a case that changes mail does to the INBOX.
+var aboutInbox = regexp.MustCompile(`(?i)\b(SELECT|RENAME|DELETE|APPEND|COPY|MOVE|REPLACE|SETMETADATA|SUBSCRIBE|UNSUBSCRIBE) .*INBOX`)
+
+// harmOf says what octets do to a server that takes any part of them for a
+// command. SELECT takes \Recent away, as every client does, and is nothing else.
+func (d *dialogue) harmOf(octets string) (h Harm) {
+	if harmful.MatchString(octets) {
+		h |= Changes
+	}
+	if (h|d.guard.Allowed)&Changes != 0 && aboutInbox.MatchString(octets) {
+		h |= Empties
+	}
+	if d.guard.Allowed&Empties != 0 {
+		h &^= Changes
+	}
+	return h
 }
 
 func (s *session) write(octets string) {
@@ -72,31 +105,12 @@ func (s *session) write(octets string) {
 // note writes octets into the transcript. Passwords and lines of SASL are not
 // shown.
 func (s *session) note(side, octets string) {
+	s.d.log.Between(s.name)
 	if s.secret && side == "C" {
-		fmt.Fprintf(&s.d.log, "%s C: [%d octets]\n", s.name, len(strings.TrimSuffix(octets, "\r\n")))
+		s.d.log.Note("C: %d octets", len(octets))
 		return
 	}
-	shown := 0
-	for line := range strings.Lines(octets) {
-		if shown++; shown > 12 {
-			fmt.Fprintf(&s.d.log, "%s %s: ... %d octets in all\n", s.name, side, len(octets))
-			return
-		}
-		fmt.Fprintf(&s.d.log, "%s %s: %s\n", s.name, side, sample(redact(line)))
-	}
-}
-
-// redact hides the arguments of LOGIN, and the initial response of
-// AUTHENTICATE.
-func redact(line string) string {
-	fields := strings.SplitN(strings.TrimSuffix(line, "\r\n"), " ", 4)
-	switch {
-	case len(fields) > 2 && strings.EqualFold(fields[1], "LOGIN"):
-		return fmt.Sprintf("%s %s [%d octets]", fields[0], fields[1], len(strings.Join(fields[2:], " ")))
-	case len(fields) > 3 && strings.EqualFold(fields[1], "AUTHENTICATE"):
-		return fmt.Sprintf("%s [%d octets]", strings.Join(fields[:3], " "), len(fields[3]))
-	}
-	return line
+	s.d.log.Octets(side, octets)
 }
 
 // sample quotes the beginning of a line. CRLF at its end is not shown.
@@ -127,7 +141,8 @@ func (s *session) fill() bool {
 			s.fail("the connection ends inside %s", sample(string(s.in)))
 		}
 		if !s.ended {
-			fmt.Fprintf(&s.d.log, "%s S closes\n", s.name)
+			s.d.log.Between(s.name)
+			s.d.log.Closed()
 		}
 		s.ended = true
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -379,7 +394,7 @@ func (s *session) drop() {
 // closeWrite says that nothing more will be sent.
 func (s *session) closeWrite() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
-		fmt.Fprintf(&s.d.log, "%s C sends no more\n", s.name)
+		s.d.log.Note("%s sends no more", s.name)
 		c.CloseWrite()
 	}
 }
@@ -549,10 +564,11 @@ func (s *session) handshake() (ok bool) {
 	tc := tls.Client(s.conn, s.d.target.TLS)
 	s.conn.SetDeadline(s.d.deadline())
 	if err := tc.HandshakeContext(s.d.ctx); err != nil {
-		fmt.Fprintf(&s.d.log, "-- no TLS: %v\n", err)
+		s.d.log.Note("%s: no TLS: %v", s.name, err)
 		return false
 	}
-	fmt.Fprintf(&s.d.log, "-- %s: TLS\n", s.name)
+	s.d.log.Between(s.name)
+	s.d.log.TLS()
 	s.conn, s.r, s.w, s.tls, s.caps = tc, tc, tc, true, nil
 	return true
 }
@@ -567,13 +583,24 @@ func (s *session) secure() {
 // login logs in.
 func (s *session) login() {
 	s.secure()
-	l := s.d.target.Login
+	l := s.d.login()
 	s.caps = nil
 	s.ok("LOGIN " + quote(l.Username) + " " + quote(string(l.Password)))
 }
 
-// plain is the response of PLAIN. RFC 4616, section 2.
-func (s *session) plain() string {
-	l := s.d.target.Login
-	return base64.StdEncoding.EncodeToString([]byte("\x00" + l.Username + "\x00" + string(l.Password)))
+// login returns the Login of the Target. Without one the case is skipped.
+func (d *dialogue) login() *auth.Credentials {
+	if d.target.Login == nil {
+		d.skip("the Target has no Login")
+		return new(auth.Credentials)
+	}
+	return d.target.Login
 }
+
+// plain is the response of PLAIN, in base64.
+func (s *session) plain() string {
+	return base64.StdEncoding.EncodeToString([]byte(plain(s.d.login())))
+}
+
+// plain is the response of PLAIN. RFC 4616, section 2.
+func plain(l *auth.Credentials) string { return "\x00" + l.Username + "\x00" + string(l.Password) }

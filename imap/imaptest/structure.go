@@ -17,7 +17,7 @@ const (
 )
 
 var structureCases = []Case{
-	{ID: "FET-5", Title: "parts are numbered, also those of messages in messages", Level: Must, Refs: []string{"RFC 9051, section 6.4.5.1"},
+	{ID: "FET-5", Title: "parts are numbered, also those of messages in messages", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.5.1"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(nested, "Subject: root\r\nMIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n"+innermost))
 			header := func(m string) string { h, _, _ := strings.Cut(m, "\r\n\r\n"); return h + "\r\n\r\n" }
@@ -42,7 +42,7 @@ var structureCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-5b", Title: "BODYSTRUCTURE of messages in messages", Level: Must, Refs: []string{"RFC 9051, section 7.5.2"},
+	{ID: "FET-5b", Title: "BODYSTRUCTURE of messages in messages", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(nested))
 			v, _ := s.ok("FETCH 1 (BODYSTRUCTURE)").item(1, "BODYSTRUCTURE")
@@ -60,7 +60,7 @@ var structureCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-7", Title: "a multipart that is none has a grammatical structure", Level: Must, Refs: []string{"RFC 9051, section 9"},
+	{ID: "FET-7", Title: "a multipart that is none has a grammatical structure", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
 			messages := []string{
 				mail("x\r\n", "MIME-Version: 1.0", "Content-Type: multipart/mixed"),
@@ -84,7 +84,7 @@ var structureCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-8", Title: "monsters have a structure in time", Level: Practice, Refs: []string{"RFC 9051, section 7.5.2"},
+	{ID: "FET-8", Title: "monsters have a structure in time", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
 			var deep strings.Builder
 			deep.WriteString("MIME-Version: 1.0\r\n")
@@ -111,7 +111,7 @@ var structureCases = []Case{
 				s.conn.Close()
 			}
 		}},
-	{ID: "FET-9", Title: "ENVELOPE has groups, routes, literals, and the good addresses beside a bad one", Level: Must, Refs: []string{"RFC 9051, section 7.5.2"},
+	{ID: "FET-9", Title: "ENVELOPE has groups, routes, literals, and the good addresses beside a bad one", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(mail("x",
 				"From: Ann <@relay.example:ann@example.org>",
@@ -136,7 +136,7 @@ var structureCases = []Case{
 				s.fail("Cc with one bad address is %s", got)
 			}
 		}},
-	{ID: "FET-10", Title: "ENVELOPE has fields as they are, and tells absent from empty", Level: Must, Refs: []string{"RFC 9051, section 7.5.2"},
+	{ID: "FET-10", Title: "ENVELOPE has fields as they are, and tells absent from empty", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(
 				mail("x", "Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)", "Subject: =?utf-8?Q?a?= b\r\n c", "From: a@example.org", "In-Reply-To: <r@example.org>", "Message-ID: <m@example.org>"),
@@ -160,7 +160,7 @@ var structureCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-11", Title: "8-bit octets are never in quotes, and NUL is nowhere", Level: Must, Refs: []string{"RFC 9051, section 4.3.1", "RFC 6855, section 3"},
+	{ID: "FET-11", Title: "8-bit octets are never in quotes, and NUL is nowhere", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 4.3.1", "RFC 6855, section 3"},
 		run: func(d *dialogue) {
 			s := d.open("A")
 			box := d.box()
@@ -179,7 +179,7 @@ var structureCases = []Case{
 				b.ok(fmt.Sprintf("FETCH %d (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER] BODY.PEEK[])", n))
 			}
 		}},
-	{ID: "FET-13", Title: "BODYSTRUCTURE has defaults, and all that there is", Level: Must, Refs: []string{"RFC 9051, section 7.5.2"},
+	{ID: "FET-13", Title: "BODYSTRUCTURE has defaults, and all that there is", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.2"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(
 				mail("one\r\ntwo\r\n", "Subject: s"),
@@ -200,7 +200,7 @@ var structureCases = []Case{
 				}
 			}
 		}},
-	{ID: "FET-18", Title: "parameters in pieces are put together", Level: Should, Refs: []string{"RFC 9051, section 7.5.2", "RFC 2231, section 3"},
+	{ID: "FET-18", Title: "parameters in pieces are put together", Level: Should, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.2", "RFC 2231, section 3"},
 		run: func(d *dialogue) {
 			s := d.selected("A", d.box(
 				mail("x", "MIME-Version: 1.0", "Content-Type: text/plain", `Content-Disposition: attachment; filename*0="a"; filename*1="b"`),

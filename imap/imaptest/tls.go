@@ -31,13 +31,13 @@ var tlsCases = []Case{
 			}
 			s.bad("STARTTLS")
 		}},
-	{ID: "TLS-2", Title: "octets behind STARTTLS are never executed", Level: Must, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
+	{ID: "TLS-2", Title: "octets behind STARTTLS are never executed", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			if !s.offers("STARTTLS") {
 				d.skip("the server does not offer STARTTLS")
 			}
-			l := d.target.Login
+			l := d.login()
 			tag := s.newTag()
 			s.raw(tag + " STARTTLS\r\nZ1 LOGIN " + quote(l.Username) + " " + quote(string(l.Password)) + "\r\nZ2 CREATE injected\r\n")
 			if a := s.until(tag); a.name == "OK" && len(s.in) == 0 && s.handshake() {
@@ -61,7 +61,7 @@ var tlsCases = []Case{
 			s.login()
 			s.ok("SELECT INBOX")
 		}},
-	{ID: "TLS-5", Title: "a handshake that is none ends the connection", Level: Practice, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
+	{ID: "TLS-5", Title: "a handshake that is none ends the connection", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			if !s.offers("STARTTLS") {

@@ -32,7 +32,7 @@ func (s *session) wantUIDs(want string) {
 }
 
 var viewCases = []Case{
-	{ID: "VIEW-1", Title: "FETCH by number keeps the numbers that were told", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-1", Title: "FETCH by number keeps the numbers that were told", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(4)
 			b.wantUIDs("1 2 3 4")
@@ -45,7 +45,7 @@ var viewCases = []Case{
 			b.wantCount(3)
 			b.wantUIDs("2 3 4")
 		}},
-	{ID: "VIEW-2", Title: "* is the last message that was told", Level: Must, Refs: []string{"RFC 9051, section 2.3.1.2"},
+	{ID: "VIEW-2", Title: "* is the last message that was told", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 2.3.1.2"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(3)
 			b.wantUIDs("1 2 3")
@@ -61,7 +61,7 @@ var viewCases = []Case{
 				b.fail("FETCH * is not of the last message that was told")
 			}
 		}},
-	{ID: "VIEW-3", Title: "STORE by number changes the message that the session knows by it", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-3", Title: "STORE by number changes the message that the session knows by it", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(4)
 			a.expunge("1")
@@ -73,7 +73,7 @@ var viewCases = []Case{
 			}
 			c.wantUIDs("2 3 4")
 		}},
-	{ID: "VIEW-3b", Title: "STORE by number of a message that is gone changes no other", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-3b", Title: "STORE by number of a message that is gone changes no other", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(4)
 			a.expunge("2")
@@ -83,7 +83,7 @@ var viewCases = []Case{
 			c := d.selected("C", box)
 			c.wantFound("SEARCH FLAGGED", "")
 		}},
-	{ID: "VIEW-4", Title: "SEARCH gives the numbers that were told", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-4", Title: "SEARCH gives the numbers that were told", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(4)
 			a.expunge("1")
@@ -93,7 +93,7 @@ var viewCases = []Case{
 			b.ok("NOOP")
 			b.wantFound("SEARCH SUBJECT m3", "2")
 		}},
-	{ID: "VIEW-5", Title: "a message is there from its EXISTS on, also for UID commands", Level: Must, Refs: []string{"RFC 9051, section 7.4.1"},
+	{ID: "VIEW-5", Title: "a message is there from its EXISTS on, also for UID commands", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.4.1"},
 		run: func(d *dialogue) {
 			box, _, b := d.two(2)
 			d.add(box, numbered(1)...)
@@ -102,7 +102,7 @@ var viewCases = []Case{
 			b.wantCount(3)
 			b.wantUIDs("1 2 3")
 		}},
-	{ID: "VIEW-6", Title: "the body of a message that is gone comes, or it is said that it is gone", Level: Must, Refs: []string{"RFC 5530, section 3"},
+	{ID: "VIEW-6", Title: "the body of a message that is gone comes, or it is said that it is gone", Level: Must, Harm: Changes, Refs: []string{"RFC 5530, section 3"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(3)
 			b.wantUIDs("1 2 3")
@@ -118,7 +118,7 @@ var viewCases = []Case{
 			b.ok("NOOP")
 			b.wantCount(2)
 		}},
-	{ID: "VIEW-7", Title: "the number of messages falls by EXPUNGE only", Level: Must, Refs: []string{"RFC 9051, section 5.2"},
+	{ID: "VIEW-7", Title: "the number of messages falls by EXPUNGE only", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 5.2"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(6)
 			for range 3 {
@@ -132,7 +132,7 @@ var viewCases = []Case{
 			}
 			b.wantUIDs("1 5 6 7 8 9")
 		}},
-	{ID: "VIEW-8", Title: "EXPUNGE lines are right one by one", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-8", Title: "EXPUNGE lines are right one by one", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(9)
 			a.wantUIDs("1 2 3 4 5 6 7 8 9")
@@ -147,7 +147,7 @@ var viewCases = []Case{
 				s.wantUIDs("2 5 6 8")
 			}
 		}},
-	{ID: "VIEW-9", Title: "EXPUNGE may come in UID FETCH, and fits to the rows", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-9", Title: "EXPUNGE may come in UID FETCH, and fits to the rows", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(5)
 			b.wantUIDs("1 2 3 4 5")
@@ -157,7 +157,7 @@ var viewCases = []Case{
 			b.ok("NOOP")
 			b.wantUIDs("1 3 5")
 		}},
-	{ID: "VIEW-10", Title: "MOVE tells COPYUID, and then the EXPUNGE of each", Level: Must, Refs: []string{"RFC 6851, section 3.3", "RFC 6851, section 4.3"}, Needs: []string{"MOVE", "UIDPLUS"},
+	{ID: "VIEW-10", Title: "MOVE tells COPYUID, and then the EXPUNGE of each", Level: Must, Harm: Changes, Refs: []string{"RFC 6851, section 3.3", "RFC 6851, section 4.3"}, Needs: []string{"MOVE", "UIDPLUS"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(3)
 			a.wantUIDs("1 2 3")
@@ -195,7 +195,7 @@ var viewCases = []Case{
 			a.ok("SELECT " + other)
 			a.wantCount(3)
 		}},
-	{ID: "VIEW-11", Title: "a storm of flags is told once per message, as it is in the end", Level: Practice, Refs: []string{"RFC 9051, section 5.2"},
+	{ID: "VIEW-11", Title: "a storm of flags is told once per message, as it is in the end", Level: Practice, Harm: Changes, Refs: []string{"RFC 9051, section 5.2"},
 		run: func(d *dialogue) {
 			const messages = 300
 			_, a, b := d.two(messages)
@@ -216,7 +216,7 @@ var viewCases = []Case{
 				}
 			}
 		}},
-	{ID: "VIEW-12", Title: "a mailbox that is deleted under a session leaves it well behaved", Level: Practice, Refs: []string{"RFC 2180, section 3"},
+	{ID: "VIEW-12", Title: "a mailbox that is deleted under a session leaves it well behaved", Level: Practice, Harm: Changes, Refs: []string{"RFC 2180, section 3"},
 		run: func(d *dialogue) {
 			box, a, _ := d.two(2)
 			d.setup.ok("DELETE " + box)
@@ -231,7 +231,7 @@ var viewCases = []Case{
 			}
 			d.setup.ok("NOOP")
 		}},
-	{ID: "VIEW-12b", Title: "a mailbox that is renamed goes on for the sessions that have it", Level: Practice, Refs: []string{"RFC 2180, section 3"},
+	{ID: "VIEW-12b", Title: "a mailbox that is renamed goes on for the sessions that have it", Level: Practice, Harm: Changes, Refs: []string{"RFC 2180, section 3"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(2)
 			d.setup.ok("RENAME " + box + " " + d.name("renamed"))
@@ -243,7 +243,7 @@ var viewCases = []Case{
 			c := d.selected("C", d.name("renamed"))
 			c.wantFlags(1, `\Flagged`)
 		}},
-	{ID: "VIEW-13", Title: "one session alone sees a message as recent", Level: Must, Refs: []string{"RFC 3501, section 2.3.2"},
+	{ID: "VIEW-13", Title: "one session alone sees a message as recent", Level: Must, Harm: Changes, Refs: []string{"RFC 3501, section 2.3.2"},
 		run: func(d *dialogue) {
 			box := d.box(numbered(3)...)
 			s := d.open("A")
@@ -274,7 +274,7 @@ var viewCases = []Case{
 				s.fail("5 messages, and both sessions have %d as recent", n)
 			}
 		}},
-	{ID: "VIEW-14", Title: "nothing is expunged while no command is in progress", Level: Must, Refs: []string{"RFC 9051, section 7.5.1"},
+	{ID: "VIEW-14", Title: "nothing is expunged while no command is in progress", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 7.5.1"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(3)
 			b.wantUIDs("1 2 3")
@@ -297,7 +297,7 @@ var viewCases = []Case{
 			b.ok("NOOP")
 			b.wantCount(1)
 		}},
-	{ID: "VIEW-15", Title: ".SILENT is silent to the one who asks, and not to others", Level: Should, Refs: []string{"RFC 9051, section 6.4.6"},
+	{ID: "VIEW-15", Title: ".SILENT is silent to the one who asks, and not to others", Level: Should, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.6"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(2)
 			if got := a.ok(`STORE 1 +FLAGS.SILENT (\Flagged)`).flags(1); !d.over() && got != "-" {
@@ -319,7 +319,7 @@ var viewCases = []Case{
 				a.fail("a change of another session is told as %q", got)
 			}
 		}},
-	{ID: "VIEW-16", Title: "COPY of a set with a message that is gone does nothing", Level: Must, Refs: []string{"RFC 9051, section 6.4.7", "RFC 5530, section 3"},
+	{ID: "VIEW-16", Title: "COPY of a set with a message that is gone does nothing", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.7", "RFC 5530, section 3"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(3)
 			b.wantUIDs("1 2 3")
@@ -335,7 +335,7 @@ var viewCases = []Case{
 				b.fail("%s messages were copied, want 2", got)
 			}
 		}},
-	{ID: "VIEW-16b", Title: "STORE of a set with a message that is gone changes the others", Level: Should, Refs: []string{"RFC 9051, section 6.4.6", "RFC 5530, section 3"},
+	{ID: "VIEW-16b", Title: "STORE of a set with a message that is gone changes the others", Level: Should, Harm: Changes, Refs: []string{"RFC 9051, section 6.4.6", "RFC 5530, section 3"},
 		run: func(d *dialogue) {
 			_, a, b := d.two(3)
 			a.expunge("2")
@@ -344,7 +344,7 @@ var viewCases = []Case{
 			b.wantFlags(1, `\Flagged`)
 			b.wantFlags(2, `\Flagged`)
 		}},
-	{ID: "VIEW-17", Title: "a message that comes and goes untold is not told of", Level: Must, Refs: []string{"RFC 7162, section 3.2.10.2"},
+	{ID: "VIEW-17", Title: "a message that comes and goes untold is not told of", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.10.2"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(2)
 			d.add(box, numbered(1)...)
@@ -354,7 +354,7 @@ var viewCases = []Case{
 			b.wantCount(2)
 			b.wantUIDs("1 2")
 		}},
-	{ID: "VIEW-18", Title: "three sessions that change everything agree in the end", Level: Must, Refs: []string{"RFC 9051, section 5.2"},
+	{ID: "VIEW-18", Title: "three sessions that change everything agree in the end", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 5.2"},
 		run: func(d *dialogue) {
 			box, a, b := d.two(12)
 			c := d.selected("C", box)

@@ -46,16 +46,7 @@ func RunBackend(t *testing.T, s *Store) {
 		Reset: s.Reset,
 		Known: s.Known,
 	}
-	for _, c := range slices.Concat(dropCases, messageCases) {
-		t.Run(c.ID, func(t *testing.T) {
-			switch o := c.Run(t.Context(), target); o.Verdict {
-			case Failed:
-				t.Error(o)
-			case Skipped, Excused:
-				t.Skip(o)
-			}
-		})
-	}
+	runAll(t, target, slices.Concat(dropCases, messageCases))
 }
 
 // watched looks at what a store gives before a server sees it.

@@ -1,10 +1,8 @@
 package pop3test
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -12,20 +10,28 @@ import (
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A Level says how binding the rule of a case is.
-type Level uint8
+type Level = suite.Level
 
 const (
-	Must     Level = iota + 1 // MUST of an RFC, or its grammar
-	Should                    // SHOULD of an RFC
-	Practice                  // no RFC says so; users, or attackers, do
+	Must     Level = suite.Must     // MUST of an RFC, or its grammar
+	Should   Level = suite.Should   // SHOULD of an RFC
+	May      Level = suite.May      // a choice: what is tested is that nothing else comes of it
+	Practice Level = suite.Practice // no RFC says so; users, or attackers, do
 )
 
-func (l Level) String() string {
-	return [...]string{"", "MUST", "SHOULD", "practice"}[l]
-}
+// A Harm is what a case does that a server in use would feel. String gives the
+// names of its parts.
+type Harm = suite.Harm
+
+const (
+	Empties Harm = suite.Empties // fills and empties the maildrop
+	Loads   Harm = suite.Loads   // sends a lot, or connects often
+	Guesses Harm = suite.Guesses // fails to log in
+)
 
 // A Case is one test of a server.
 type Case struct {
@@ -33,6 +39,7 @@ type Case struct {
 	Title string   // the rule in a few words
 	Refs  []string // "RFC 1939, section 3"
 	Level Level
+	Harm  Harm // what it does that a server in use would feel: see Target.Forbid
 	// Needs lists what the case cannot do without: capabilities, in capitals, with
 	// "SASL PLAIN" for a mechanism; and in lower case what the Target has to
 	// have: "tls", or "clear" for connections that do not begin with TLS.
@@ -41,7 +48,11 @@ type Case struct {
 	run func(*dialogue)
 }
 
-// A Target is a server to be tested. Dial, Login and Reset are required.
+// String says what the case is about, in one line.
+func (c *Case) String() string { return suite.Describe(c.ID, c.Title, c.Level, c.Refs) }
+
+// A Target is a server to be tested. Dial is required, and Login and Reset for
+// most cases.
 type Target struct {
 	// Dial makes a new connection. A *tls.Conn is TLS from the first octet.
 	Dial func(context.Context) (net.Conn, error)
@@ -56,112 +67,78 @@ type Target struct {
 	Reset func(ctx context.Context, messages []string) error
 
 	Known    map[string]string // by ID: why the case fails
+	Forbid   Harm              // cases that do any of this are skipped. Zero: the server is for tests, and all are run
 	Patience time.Duration     // how long to wait for a reply; 0: 10 s
 }
 
 // An Outcome is what a Case found.
 type Outcome struct {
-	Case       *Case
-	Verdict    Verdict
-	Reason     string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
+	Case    *Case
+	Verdict Verdict
+	Reason  string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
+	// Transcript is the dialogue as a script: see [Script]. Passwords are not in it.
 	Transcript string
 }
 
 // A Verdict sums an Outcome up.
-type Verdict uint8
+type Verdict = suite.Verdict
 
 // What may become of a case.
 const (
-	Passed Verdict = iota + 1
-	Failed
-	Skipped // it needs what is not offered, or not known
-	Excused // failed, and Target.Known knows why
+	Passed  Verdict = suite.Passed
+	Failed  Verdict = suite.Failed
+	Skipped Verdict = suite.Skipped
+	Excused Verdict = suite.Excused // failed, and Target.Known knows why
 )
-
-func (v Verdict) String() string {
-	return [...]string{"", "passed", "failed", "skipped", "excused"}[v]
-}
 
 // String returns the outcome as text for people: the rule, what was wrong, and
 // the dialogue that led to it.
 func (o Outcome) String() string {
-	s := fmt.Sprintf("%s (%s; %s): %s: %s", o.Case.ID, o.Case.Level, strings.Join(o.Case.Refs, "; "), o.Case.Title, o.Verdict)
-	if o.Reason != "" {
-		s += ": " + o.Reason
-	}
-	if o.Verdict == Failed {
-		s += "\n" + o.Transcript
-	}
-	return s
+	return suite.Text(o.Case.String(), o.Verdict, o.Reason, o.Transcript)
 }
 
 // Cases returns all cases for servers, in the order of their numbers.
 func Cases() []Case {
 	cases := slices.Concat(dropCases, messageCases, loginCases, wireCases)
-	slices.SortStableFunc(cases, func(a, b Case) int {
-		return cmp.Or(cmp.Compare(number(a.ID), number(b.ID)), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(cases, func(a, b Case) int { return suite.Compare(a.ID, b.ID) })
 	return cases
-}
-
-func number(id string) (n int) {
-	_, digits, _ := strings.Cut(id, "-")
-	for _, c := range digits {
-		if c >= '0' && c <= '9' {
-			n = n*10 + int(c-'0')
-		}
-	}
-	return n
 }
 
 // Run tests a server: each case is a subtest named after its ID.
 func Run(t *testing.T, target *Target) {
 	t.Helper()
-	for _, c := range Cases() {
+	runAll(t, target, Cases())
+}
+
+func runAll(t *testing.T, target *Target, cases []Case) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.ID, func(t *testing.T) {
 			t.Helper()
 			o := c.Run(t.Context(), target)
-			switch o.Verdict {
-			case Failed:
-				t.Error(o)
-			case Skipped, Excused:
-				t.Skip(o)
-			}
+			suite.Report(t, o.Verdict, o)
 		})
 	}
 }
 
 // Run runs the case once, over connections of its own.
 func (c *Case) Run(ctx context.Context, t *Target) Outcome {
-	o := Outcome{Case: c, Verdict: Passed}
-	d := &dialogue{ctx: ctx, target: t}
+	d := newDialogue(ctx, t, c.Harm)
 	defer d.close()
-	if missing := c.missing(d); missing != "" {
-		o.Verdict, o.Reason = Skipped, missing
-		return o
+	missing := c.missing(d)
+	if missing == "" {
+		c.run(d)
+		missing = d.skipped
 	}
-	c.run(d)
-	o.Transcript = d.log.String()
-	switch {
-	case d.err != nil:
-		o.Verdict, o.Reason = Failed, d.err.Error()
-	case d.skipped != "":
-		o.Verdict, o.Reason = Skipped, d.skipped
-	}
-	known, isKnown := t.Known[c.ID]
-	switch {
-	case isKnown && o.Verdict == Failed:
-		o.Verdict, o.Reason = Excused, known+" ("+o.Reason+")"
-	case isKnown && o.Verdict == Passed:
-		o.Verdict, o.Reason = Failed, "the case is in Known, and passes: "+known
-	}
+	o := Outcome{Case: c, Transcript: d.log.String()}
+	o.Verdict, o.Reason = suite.Judge(t.Known, c.ID, d.err, missing)
 	return o
 }
 
 // missing says what the case needs and does not have, or "".
 func (c *Case) missing(d *dialogue) string {
-	if d.target.Login == nil || d.target.Reset == nil || d.target.Dial == nil {
-		return "Dial, Login and Reset of the Target are not all set"
+	if why := c.Harm.Forbidden(d.target.Forbid); why != "" {
+		return why
 	}
 	for _, need := range c.Needs {
 		if need == "tls" && d.target.TLS == nil {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // A dialogue is what a case has with the server. The first thing that goes wrong
@@ -24,13 +26,23 @@ type dialogue struct {
 	conn    net.Conn
 	tls     bool
 	in      []byte // read and not yet used
-	log     strings.Builder
+	log     suite.Log
+	guard   suite.Guard
 	err     error
 	skipped string // why the case says nothing about this server
 
 	greeting string
 	caps     []string // lines of CAPA, in capitals; nil: not asked
 	opened   []net.Conn
+}
+
+func newDialogue(ctx context.Context, t *Target, allowed Harm) *dialogue {
+	d := &dialogue{ctx: ctx, target: t, guard: suite.Guard{Allowed: allowed}}
+	if l := t.Login; l != nil {
+		d.log.Hide(string(l.Password))
+		d.log.Hide(response(l.Username, string(l.Password)))
+	}
+	return d
 }
 
 func (d *dialogue) close() {
@@ -42,8 +54,8 @@ func (d *dialogue) close() {
 
 func (d *dialogue) fail(format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf(format, args...)
-		fmt.Fprintf(&d.log, "-- %v\n", d.err)
+		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
+		d.log.Note("%v", d.err)
 	}
 }
 
@@ -59,14 +71,25 @@ func (d *dialogue) over() bool { return d.err != nil || d.skipped != "" }
 // and the server has noticed.
 func (d *dialogue) fill(messages ...string) {
 	d.close()
-	d.wantFree()
-	d.close()
+	if d.target.Reset == nil {
+		d.skip("the Target has no Reset")
+	}
+	if err := d.guard.Send("Target.Reset", Empties); err != nil {
+		d.fail("%w", err)
+	}
+	d.unlocked()
 	if d.over() {
 		return
 	}
 	if err := d.target.Reset(d.ctx, messages); err != nil {
 		d.fail("Target.Reset: %w", err)
 	}
+}
+
+// unlocked waits until nobody has the maildrop.
+func (d *dialogue) unlocked() {
+	d.wantFree()
+	d.close()
 	if d.err == nil {
 		d.log.Reset()
 	}
@@ -75,6 +98,9 @@ func (d *dialogue) fill(messages ...string) {
 // start makes a connection, which is the current one from then on, and reads the
 // greeting.
 func (d *dialogue) start() {
+	if err := d.guard.Dial(); err != nil {
+		d.fail("%w", err)
+	}
 	if d.over() {
 		return
 	}
@@ -83,9 +109,9 @@ func (d *dialogue) start() {
 		d.fail("dialling: %w", err)
 		return
 	}
-	d.log.WriteString("-- connection\n")
 	d.conn, d.in, d.caps = c, nil, nil
 	d.opened = append(d.opened, c)
+	d.log.Note("connection %d", len(d.opened))
 	_, d.tls = c.(*tls.Conn)
 	d.greeting = d.want("+OK")
 }
@@ -110,17 +136,31 @@ func (d *dialogue) send(lines ...string) { d.raw(strings.Join(lines, "\r\n") + "
 
 // raw sends octets.
 func (d *dialogue) raw(octets string) {
+	if err := d.guard.Send(octets, harmOf(octets)); err != nil {
+		d.fail("%w", err)
+	}
 	if d.over() {
 		return
 	}
-	for line := range strings.Lines(d.redacted(octets)) {
-		fmt.Fprintf(&d.log, "C: %s\n", sample(line))
-	}
+	d.log.Octets("C", octets)
 	d.conn.SetWriteDeadline(d.deadline())
 	// A server may refuse and close before it has read all.
 	if _, err := io.WriteString(d.conn, octets); err != nil && !gone(err) {
 		d.fail("sending: %w", err)
 	}
+}
+
+// harmOf says what octets do to a server that takes any line of them for a
+// command. Some servers put away what was read.
+func harmOf(octets string) (h Harm) {
+	for line := range strings.FieldsFuncSeq(octets, func(c rune) bool { return c == '\r' || c == '\n' }) {
+		verb, _, _ := strings.Cut(line, " ")
+		switch strings.ToUpper(verb) {
+		case "DELE", "RETR", "TOP":
+			h |= Empties
+		}
+	}
+	return h
 }
 
 // sample quotes the beginning of a line. CRLF at its end is not shown.
@@ -189,11 +229,11 @@ func (d *dialogue) reply() string {
 	text, ok := d.line()
 	if !ok {
 		if !d.over() {
-			d.log.WriteString("S closes\n")
+			d.log.Closed()
 		}
 		return ""
 	}
-	fmt.Fprintf(&d.log, "S: %s\n", sample(text))
+	d.log.Octets("S", text+"\r\n")
 	status, _, _ := strings.Cut(text, " ")
 	switch {
 	case status != "+OK" && status != "-ERR" && status != "+":
@@ -250,11 +290,11 @@ func (d *dialogue) body() string {
 			break
 		}
 		if lines++; lines <= 6 {
-			fmt.Fprintf(&d.log, "S: %s\n", sample(text))
+			d.log.Octets("S", text+"\r\n")
 		}
 		if text == "." {
 			if lines > 6 {
-				fmt.Fprintf(&d.log, "S: ... and %d lines more\n", lines-6)
+				d.log.Note("S: ... and %d lines more", lines-6)
 			}
 			break
 		}
@@ -305,7 +345,7 @@ func (d *dialogue) drop() {
 	if d.conn == nil {
 		return
 	}
-	d.log.WriteString("C drops the connection\n")
+	d.log.Note("the client drops the connection")
 	if tc, is := d.conn.(*tls.Conn); is {
 		tc.NetConn().Close()
 	} else {
@@ -356,11 +396,11 @@ func (d *dialogue) handshake() (ok bool) {
 	d.conn.SetDeadline(d.deadline())
 	if err := tc.HandshakeContext(d.ctx); err != nil {
 		if !gone(err) {
-			fmt.Fprintf(&d.log, "-- no TLS: %v\n", err)
+			d.log.Note("no TLS: %v", err)
 		}
 		return false
 	}
-	d.log.WriteString("-- TLS\n")
+	d.log.TLS()
 	d.conn, d.tls, d.caps = tc, true, nil
 	d.opened = append(d.opened, tc)
 	return true
@@ -376,6 +416,7 @@ func (d *dialogue) secure() {
 // login begins a session and logs in. The lock of a session that just ended may
 // still be held for a moment.
 func (d *dialogue) login() {
+	d.needLogin()
 	d.poll("the maildrop", func() bool {
 		d.start()
 		d.secure()
@@ -402,7 +443,7 @@ func (d *dialogue) logIn(want string) string {
 
 // tryLogin logs in on the current connection and returns the reply.
 func (d *dialogue) tryLogin() string {
-	name, password := d.target.Login.Username, string(d.target.Login.Password)
+	name, password := d.user(), d.password()
 	if d.offers("USER") || !d.offers("SASL PLAIN") {
 		d.ok("USER " + name)
 		d.send("PASS " + password)
@@ -415,25 +456,39 @@ func (d *dialogue) tryLogin() string {
 	return d.reply()
 }
 
-// redacted hides the password of the login from the transcript.
-func (d *dialogue) redacted(octets string) string {
-	password := string(d.target.Login.Password)
-	if password == "" {
-		return octets
-	}
-	for _, secret := range []string{plain(d.target.Login.Username, password), password} {
-		octets = strings.ReplaceAll(octets, secret, fmt.Sprintf("[%d octets]", len(secret)))
-	}
-	return octets
+// plain is the response of PLAIN, in base64.
+func plain(name, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(response(name, password)))
 }
 
-// plain is the response of PLAIN. RFC 4616, section 2.
-func plain(name, password string) string {
-	return base64.StdEncoding.EncodeToString([]byte("\x00" + name + "\x00" + password))
+// response is the response of PLAIN. RFC 4616, section 2.
+func response(name, password string) string { return "\x00" + name + "\x00" + password }
+
+// needLogin skips the case where there is no name to log in with.
+func (d *dialogue) needLogin() {
+	if d.target.Login == nil {
+		d.skip("the Target has no Login")
+	}
+}
+
+// user and password are those of the Login. Without one the case is skipped.
+func (d *dialogue) user() string {
+	if d.needLogin(); d.target.Login == nil {
+		return ""
+	}
+	return d.target.Login.Username
+}
+
+func (d *dialogue) password() string {
+	if d.needLogin(); d.target.Login == nil {
+		return ""
+	}
+	return string(d.target.Login.Password)
 }
 
 // needUser skips the case where USER is not to be had.
 func (d *dialogue) needUser() {
+	d.needLogin()
 	if !d.over() && !d.offers("USER") {
 		d.skip("the server does not offer USER")
 	}

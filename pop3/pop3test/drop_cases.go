@@ -50,14 +50,14 @@ func badNumber(numbers ...string) func(*dialogue) {
 }
 
 var dropCases = []Case{
-	{ID: "NUM-1", Title: "0, signs and numbers beyond all measure name no message, and mark none", Level: Must, Refs: []string{"RFC 1939, section 4", "RFC 1939, section 5"},
+	{ID: "NUM-1", Title: "0, signs and numbers beyond all measure name no message, and mark none", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 4", "RFC 1939, section 5"},
 		run: badNumber("0", "-1", "+1", "99999999999999999999")},
-	{ID: "NUM-1b", Title: "a number with a leading zero names no message", Level: Practice, Refs: []string{"RFC 1939, section 4"},
+	{ID: "NUM-1b", Title: "a number with a leading zero names no message", Level: Practice, Harm: Empties, Refs: []string{"RFC 1939, section 4"},
 		run: badNumber("01")},
-	{ID: "NUM-1c", Title: "a number with something behind it names no message", Level: Must, Refs: []string{"RFC 1939, section 3"},
+	{ID: "NUM-1c", Title: "a number with something behind it names no message", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: badNumber("1x", "1,2", "4294967297")},
 
-	{ID: "DELE-2", Title: "what is marked is gone from lists and for single commands; other numbers stay", Level: Must, Refs: []string{"RFC 1939, section 5", "RFC 1939, section 7"},
+	{ID: "DELE-2", Title: "what is marked is gone from lists and for single commands; other numbers stay", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 5", "RFC 1939, section 7"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -79,7 +79,7 @@ var dropCases = []Case{
 			d.refused("LIST 1", "RETR 1", "TOP 1 0", "UIDL 1", "DELE 1")
 			d.wantText("RETR 3", d.retr("RETR 3"), three[2])
 		}},
-	{ID: "DROP-3", Title: "without QUIT nothing is removed: the connection is dropped", Level: Must, Refs: []string{"RFC 1939, section 6"},
+	{ID: "DROP-3", Title: "without QUIT nothing is removed: the connection is dropped", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 6"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -88,7 +88,7 @@ var dropCases = []Case{
 			d.wantFree()
 			d.wantLeft(three...)
 		}},
-	{ID: "DROP-3b", Title: "without QUIT nothing is removed: dropped inside a message", Level: Must, Refs: []string{"RFC 1939, section 6"},
+	{ID: "DROP-3b", Title: "without QUIT nothing is removed: dropped inside a message", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 6"},
 		run: func(d *dialogue) {
 			large := "Subject: large\r\n\r\n" + strings.Repeat("0123456789abcdef\r\n", 100_000)
 			d.fill(three[0], large)
@@ -98,7 +98,7 @@ var dropCases = []Case{
 			d.wantFree()
 			d.wantLeft(three[0], large)
 		}},
-	{ID: "DROP-3c", Title: "without QUIT nothing is removed: dropped inside the command", Level: Must, Refs: []string{"RFC 1939, section 6"},
+	{ID: "DROP-3c", Title: "without QUIT nothing is removed: dropped inside the command", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 6"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -108,7 +108,7 @@ var dropCases = []Case{
 			d.wantFree()
 			d.wantLeft(three...)
 		}},
-	{ID: "QUIT-4", Title: "QUIT removes what is marked, all of it and nothing else, and closes", Level: Must, Refs: []string{"RFC 1939, section 6"},
+	{ID: "QUIT-4", Title: "QUIT removes what is marked, all of it and nothing else, and closes", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 6"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -116,7 +116,7 @@ var dropCases = []Case{
 			d.wantEnd()
 			d.wantLeft(three[1])
 		}},
-	{ID: "QUIT-5", Title: "QUIT with an argument is no QUIT", Level: Must, Refs: []string{"RFC 1939, section 3"},
+	{ID: "QUIT-5", Title: "QUIT with an argument is no QUIT", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -133,7 +133,7 @@ var dropCases = []Case{
 			d.ok("QUIT")
 			d.wantEnd()
 		}},
-	{ID: "RSET-6", Title: "RSET takes all marks off", Level: Must, Refs: []string{"RFC 1939, section 5"},
+	{ID: "RSET-6", Title: "RSET takes all marks off", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 5"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -146,7 +146,7 @@ var dropCases = []Case{
 			d.wantEnd()
 			d.wantLeft(three...)
 		}},
-	{ID: "LOCK-13", Title: "one session at a time has the maildrop", Level: Must, Refs: []string{"RFC 1939, section 4"},
+	{ID: "LOCK-13", Title: "one session at a time has the maildrop", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 4"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -160,10 +160,12 @@ var dropCases = []Case{
 			second := d.swap(first)
 			d.ok("NOOP")
 			d.drop()
-			second.conn.Close()
+			if second.conn != nil {
+				second.conn.Close()
+			}
 			d.wantFree()
 		}},
-	{ID: "LIST-46", Title: "STAT is the sum of LIST; an empty maildrop has an empty list", Level: Must, Refs: []string{"RFC 1939, section 5"},
+	{ID: "LIST-46", Title: "STAT is the sum of LIST; an empty maildrop has an empty list", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 5"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -190,7 +192,7 @@ var dropCases = []Case{
 			}
 			d.refused("RETR 1", "DELE 1")
 		}},
-	{ID: "LIST-47", Title: "LIST and UIDL with a number give the line of the list, on one line", Level: Must, Refs: []string{"RFC 1939, section 5", "RFC 1939, section 7"},
+	{ID: "LIST-47", Title: "LIST and UIDL with a number give the line of the list, on one line", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 5", "RFC 1939, section 7"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -204,7 +206,7 @@ var dropCases = []Case{
 			}
 			d.ok("NOOP")
 		}},
-	{ID: "UID-26", Title: "unique-ids are 1 to 70 printable octets, unique, the same in the next session, and never used again", Level: Must, Refs: []string{"RFC 1939, section 7"},
+	{ID: "UID-26", Title: "unique-ids are 1 to 70 printable octets, unique, the same in the next session, and never used again", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
 			d.fill(three[0], three[0], three[1], three[2])
 			d.login()

@@ -10,55 +10,55 @@ import (
 var loginCases = []Case{
 	{ID: "USER-10", Title: "the last USER counts", Level: Practice, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			d.secure()
 			d.needUser()
-			d.send("USER not-"+d.target.Login.Username, "USER "+d.target.Login.Username, "PASS "+string(d.target.Login.Password))
+			d.send("USER not-"+d.user(), "USER "+d.user(), "PASS "+d.password())
 			d.reply()
 			d.want("+OK")
 			d.want("+OK")
 		}},
-	{ID: "PASS-10b", Title: "spaces around a password are part of it", Level: Practice, Refs: []string{"RFC 1939, section 7"},
+	{ID: "PASS-10b", Title: "spaces around a password are part of it", Level: Practice, Harm: Guesses, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			d.secure()
 			d.needUser()
-			d.ok("USER " + d.target.Login.Username)
-			d.refused("PASS " + string(d.target.Login.Password) + " ")
-			d.ok("USER " + d.target.Login.Username)
-			d.refused("PASS  " + string(d.target.Login.Password))
+			d.ok("USER " + d.user())
+			d.refused("PASS " + d.password() + " ")
+			d.ok("USER " + d.user())
+			d.refused("PASS  " + d.password())
 		}},
 	{ID: "PASS-10c", Title: "PASS wants USER before it", Level: Must, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
 			d.needUser()
-			d.refused("PASS " + string(d.target.Login.Password))
+			d.refused("PASS " + d.password())
 		}},
-	{ID: "PASS-11", Title: "behind a failed PASS, USER is asked for again", Level: Must, Refs: []string{"RFC 1939, section 7"},
+	{ID: "PASS-11", Title: "behind a failed PASS, USER is asked for again", Level: Must, Harm: Guesses, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			d.secure()
 			d.needUser()
-			d.ok("USER " + d.target.Login.Username)
-			d.refused("PASS wrong", "PASS "+string(d.target.Login.Password))
+			d.ok("USER " + d.user())
+			d.refused("PASS wrong", "PASS "+d.password())
 		}},
-	{ID: "PASS-11b", Title: "unknown users look like wrong passwords", Level: Practice, Refs: []string{"RFC 1939, section 13"},
+	{ID: "PASS-11b", Title: "unknown users look like wrong passwords", Level: Practice, Harm: Guesses, Refs: []string{"RFC 1939, section 13"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
 			d.needUser()
-			d.ok("USER " + d.target.Login.Username)
+			d.ok("USER " + d.user())
 			known := d.refused("PASS wrong")
 			d.ok("USER no-such-user-here")
 			if unknown := d.refused("PASS wrong"); known != unknown {
 				d.fail("a known user is refused with %q, an unknown one with %q", known, unknown)
 			}
 		}},
-	{ID: "ORDER-12", Title: "before login there is nothing to see; CAPA and QUIT work", Level: Must, Refs: []string{"RFC 1939, section 3"},
+	{ID: "ORDER-12", Title: "before login there is nothing to see; CAPA and QUIT work", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			for _, command := range []string{"NOOP", "STAT", "LIST", "RSET", "RETR 1", "DELE 1", "UIDL"} {
 				d.start() // each anew: some servers take few errors before login
@@ -67,26 +67,26 @@ var loginCases = []Case{
 				d.ok("QUIT")
 			}
 		}},
-	{ID: "ORDER-12b", Title: "after login there is no second one", Level: Must, Refs: []string{"RFC 1939, section 7", "RFC 5034, section 4"},
+	{ID: "ORDER-12b", Title: "after login there is no second one", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 7", "RFC 5034, section 4"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
-			d.refused("USER "+d.target.Login.Username, "PASS "+string(d.target.Login.Password), "AUTH PLAIN")
+			d.refused("USER "+d.user(), "PASS "+d.password(), "AUTH PLAIN")
 			d.ok("STAT")
 		}},
-	{ID: "CODE-15", Title: "where AUTH-RESP-CODE is offered, a wrong password has the code AUTH", Level: Must, Refs: []string{"RFC 3206, section 6"}, Needs: []string{"AUTH-RESP-CODE"},
+	{ID: "CODE-15", Title: "where AUTH-RESP-CODE is offered, a wrong password has the code AUTH", Level: Must, Harm: Guesses, Refs: []string{"RFC 3206, section 6"}, Needs: []string{"AUTH-RESP-CODE"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
 			d.needUser()
-			d.ok("USER " + d.target.Login.Username)
+			d.ok("USER " + d.user())
 			if got := d.refused("PASS wrong"); !d.over() && !strings.HasPrefix(strings.ToUpper(got), "-ERR [AUTH") {
 				d.fail("got %q, want the response code AUTH", got)
 			}
 		}},
 	{ID: "CAPA-16", Title: "CAPA lists the same before and behind login, but for LOGIN-DELAY and EXPIRE", Level: Must, Refs: []string{"RFC 2449, section 5"}, Needs: []string{"TOP"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			d.secure()
 			before := tags(d)
@@ -123,12 +123,12 @@ var loginCases = []Case{
 		}},
 	{ID: "STLS-20", Title: "a USER from before STLS is not left behind it", Level: Practice, Refs: []string{"RFC 2595, section 4"}, Needs: []string{"tls", "STLS", "clear"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
-			d.send("USER " + d.target.Login.Username)
+			d.send("USER " + d.user())
 			d.reply()
 			d.startTLS()
-			d.refused("PASS " + string(d.target.Login.Password))
+			d.refused("PASS " + d.password())
 		}},
 	{ID: "STLS-20b", Title: "half a command from before TLS is not completed under it", Level: Must, Refs: []string{"RFC 2595, section 4"}, Needs: []string{"tls", "STLS", "clear"},
 		run: func(d *dialogue) {
@@ -143,7 +143,7 @@ var loginCases = []Case{
 		}},
 	{ID: "STLS-21", Title: "STLS is for before login, and once", Level: Must, Refs: []string{"RFC 2595, section 4"}, Needs: []string{"tls", "STLS", "clear"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			d.startTLS()
 			d.refused("STLS")
@@ -153,8 +153,8 @@ var loginCases = []Case{
 		}},
 	{ID: "AUTH-22", Title: "AUTH PLAIN with and without an initial response", Level: Must, Refs: []string{"RFC 5034, section 4"}, Needs: []string{"SASL PLAIN"},
 		run: func(d *dialogue) {
-			d.fill(three...)
-			response := plain(d.target.Login.Username, string(d.target.Login.Password))
+			d.unlocked()
+			response := plain(d.user(), d.password())
 			d.start()
 			d.secure()
 			d.ok("AUTH PLAIN "+response, "STAT", "QUIT")
@@ -176,14 +176,14 @@ var loginCases = []Case{
 			d.want("+ ")
 			d.refused("no!base64", "AUTH NO-SUCH-MECHANISM", "NOOP")
 		}},
-	{ID: "AUTH-22c", Title: "base64 is taken in its one canonical form", Level: Practice, Refs: []string{"RFC 4648, section 3.5"}, Needs: []string{"SASL PLAIN"},
+	{ID: "AUTH-22c", Title: "base64 is taken in its one canonical form", Level: Practice, Harm: Guesses, Refs: []string{"RFC 4648, section 3.5"}, Needs: []string{"SASL PLAIN"},
 		run: func(d *dialogue) {
-			response := strings.TrimRight(plain(d.target.Login.Username, string(d.target.Login.Password)+"\x00"), "=")
+			response := strings.TrimRight(plain(d.user(), d.password()+"\x00"), "=")
 			d.start()
 			d.secure()
 			d.refused("AUTH PLAIN " + response)
 		}},
-	{ID: "AUTH-23", Title: "a response of 12 KiB is read whole", Level: Practice, Refs: []string{"RFC 5034, section 4"}, Needs: []string{"SASL PLAIN"},
+	{ID: "AUTH-23", Title: "a response of 12 KiB is read whole", Level: Practice, Harm: Guesses, Refs: []string{"RFC 5034, section 4"}, Needs: []string{"SASL PLAIN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
@@ -192,7 +192,7 @@ var loginCases = []Case{
 			d.refused(plain("x", strings.Repeat("x", 9000)))
 			d.refused("NOOP")
 		}},
-	{ID: "AUTH-23b", Title: "a response of 1 MiB is refused, or ends the connection", Level: Practice, Refs: []string{"RFC 5034, section 4"}, Needs: []string{"SASL PLAIN"},
+	{ID: "AUTH-23b", Title: "a response of 1 MiB is refused, or ends the connection", Level: Practice, Harm: Loads | Guesses, Refs: []string{"RFC 5034, section 4"}, Needs: []string{"SASL PLAIN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
@@ -203,9 +203,9 @@ var loginCases = []Case{
 				d.fail("got %q", got)
 			}
 		}},
-	{ID: "APOP-24", Title: "the stamp of APOP is another in each greeting, and the digest of it logs in", Level: Must, Refs: []string{"RFC 1939, section 7"},
+	{ID: "APOP-24", Title: "the stamp of APOP is another in each greeting, and the digest of it logs in", Level: Must, Harm: Guesses, Refs: []string{"RFC 1939, section 7"},
 		run: func(d *dialogue) {
-			d.fill()
+			d.unlocked()
 			d.start()
 			first := pop3.FindStamp(d.greeting)
 			if first == "" {
@@ -217,9 +217,12 @@ var loginCases = []Case{
 			if second == first {
 				d.fail("two greetings have the stamp %q", first)
 			}
-			digest := pop3.Digest(second, []byte(d.target.Login.Password))
-			d.refused("APOP " + d.target.Login.Username + " " + pop3.Digest(first, []byte(d.target.Login.Password)))
-			d.ok("APOP " + d.target.Login.Username + " " + digest)
+			for _, stamp := range []string{first, second} {
+				digest := pop3.Digest(stamp, []byte(d.password()))
+				d.log.Hide(digest) // passwords can be tried on it
+				d.send("APOP " + d.user() + " " + digest)
+				d.want(map[bool]string{true: "-ERR", false: "+OK"}[stamp == first])
+			}
 		}},
 	{ID: "UTF8-25b", Title: "STLS behind UTF8 is refused", Level: Practice, Refs: []string{"RFC 6856, section 2.1"}, Needs: []string{"clear", "STLS", "UTF8"},
 		run: func(d *dialogue) {

@@ -2,17 +2,13 @@ package pop3test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/pop3/pop3server"
 )
 
@@ -28,14 +24,14 @@ type Server struct {
 // is given one for localhost.
 func NewServer(t testing.TB, s *pop3server.Server) *Server {
 	t.Helper()
-	cert, config, err := certificate()
+	cert, roots, err := suite.Certificate(time.Now().Add(24*time.Hour), "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.TLS == nil {
 		s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
-	out := &Server{TLS: config}
+	out := &Server{TLS: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}}
 	for _, where := range []*string{&out.Addr, &out.TLSAddr} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -62,28 +58,4 @@ func Accept(user string, password auth.Secret) *auth.Authenticator {
 		},
 		Floor: -1,
 	}
-}
-
-// certificate makes a certificate for localhost and 127.0.0.1, and what a client
-// needs to trust it.
-func certificate() (tls.Certificate, *tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, nil
 }

@@ -12,7 +12,7 @@ var wireCases = []Case{
 				d.fail("behind the greeting comes %s", sample(string(d.in)))
 			}
 		}},
-	{ID: "CASE-41", Title: "keywords are taken in any letter case, and +OK is in capitals", Level: Must, Refs: []string{"RFC 1939, section 3"},
+	{ID: "CASE-41", Title: "keywords are taken in any letter case, and +OK is in capitals", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -22,7 +22,7 @@ var wireCases = []Case{
 		}},
 	{ID: "UNKNOWN-42", Title: "an unknown command is refused, and the session goes on", Level: Must, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
-			d.fill(three...)
+			d.unlocked()
 			d.start()
 			d.refused("XYZZY", "")
 			d.secure()
@@ -30,7 +30,7 @@ var wireCases = []Case{
 			d.refused("XYZZY", "STATS", "")
 			d.ok("NOOP")
 		}},
-	{ID: "ARGS-43", Title: "arguments where there are none are a syntax error", Level: Practice, Refs: []string{"RFC 1939, section 3"},
+	{ID: "ARGS-43", Title: "arguments where there are none are a syntax error", Level: Practice, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -39,7 +39,7 @@ var wireCases = []Case{
 				d.fail("STAT gives %q", got)
 			}
 		}},
-	{ID: "BARE-44", Title: "a bare LF ends no command", Level: Practice, Refs: []string{"RFC 1939, section 3"},
+	{ID: "BARE-44", Title: "a bare LF ends no command", Level: Practice, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -49,7 +49,7 @@ var wireCases = []Case{
 				d.fail("behind a bare LF a command was executed: STAT gives %q", got)
 			}
 		}},
-	{ID: "BARE-44b", Title: "a bare CR ends no command", Level: Must, Refs: []string{"RFC 1939, section 3"},
+	{ID: "BARE-44b", Title: "a bare CR ends no command", Level: Must, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -59,7 +59,7 @@ var wireCases = []Case{
 				d.fail("behind a bare CR a command was executed: STAT gives %q", got)
 			}
 		}},
-	{ID: "NUL-45", Title: "a command with NUL is refused, not cut", Level: Practice, Refs: []string{"RFC 1939, section 3"},
+	{ID: "NUL-45", Title: "a command with NUL is refused, not cut", Level: Practice, Harm: Empties, Refs: []string{"RFC 1939, section 3"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -69,7 +69,7 @@ var wireCases = []Case{
 				d.fail("STAT gives %q", got)
 			}
 		}},
-	{ID: "PIPE-17", Title: "pipelined commands are answered in order, with large messages between", Level: Must, Refs: []string{"RFC 2449, section 6.6"}, Needs: []string{"PIPELINING"},
+	{ID: "PIPE-17", Title: "pipelined commands are answered in order, with large messages between", Level: Must, Harm: Empties, Refs: []string{"RFC 2449, section 6.6"}, Needs: []string{"PIPELINING"},
 		run: func(d *dialogue) {
 			large := header + strings.Repeat("0123456789abcdef\r\n", 10_000)
 			d.fill(three[0], large)
@@ -87,13 +87,13 @@ var wireCases = []Case{
 			}
 			d.want("+OK")
 		}},
-	{ID: "PIPE-17b", Title: "a login can be pipelined, and its commands", Level: Must, Refs: []string{"RFC 2449, section 6.6"}, Needs: []string{"PIPELINING"},
+	{ID: "PIPE-17b", Title: "a login can be pipelined, and its commands", Level: Must, Harm: Empties, Refs: []string{"RFC 2449, section 6.6"}, Needs: []string{"PIPELINING"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.start()
 			d.secure()
 			d.needUser()
-			d.send("USER "+d.target.Login.Username, "PASS "+string(d.target.Login.Password), "STAT", "DELE 2", "RETR 3", "QUIT")
+			d.send("USER "+d.user(), "PASS "+d.password(), "STAT", "DELE 2", "RETR 3", "QUIT")
 			for range 5 {
 				d.want("+OK")
 			}
@@ -102,7 +102,7 @@ var wireCases = []Case{
 			d.wantEnd()
 			d.wantLeft(three[0], three[2])
 		}},
-	{ID: "LINE-18", Title: "a command of 255 octets is read whole", Level: Must, Refs: []string{"RFC 2449, section 4"}, Needs: []string{"TOP"},
+	{ID: "LINE-18", Title: "a command of 255 octets is read whole", Level: Must, Harm: Guesses, Refs: []string{"RFC 2449, section 4"}, Needs: []string{"TOP"},
 		run: func(d *dialogue) {
 			d.start()
 			d.secure()
@@ -110,7 +110,7 @@ var wireCases = []Case{
 			d.ok("USER " + strings.Repeat("a", 248))
 			d.refused("PASS " + strings.Repeat("a", 248))
 		}},
-	{ID: "LINE-18b", Title: "a line of 64 KiB is refused or ends the connection, and no part of it is a command", Level: Practice, Refs: []string{"RFC 2449, section 4"},
+	{ID: "LINE-18b", Title: "a line of 64 KiB is refused or ends the connection, and no part of it is a command", Level: Practice, Harm: Empties, Refs: []string{"RFC 2449, section 4"},
 		run: func(d *dialogue) {
 			d.fill(three...)
 			d.login()
@@ -129,7 +129,7 @@ var wireCases = []Case{
 				}
 			}
 		}},
-	{ID: "LINE-18c", Title: "a line without end ends the connection", Level: Practice, Refs: []string{"RFC 2449, section 4"},
+	{ID: "LINE-18c", Title: "a line without end ends the connection", Level: Practice, Harm: Loads, Refs: []string{"RFC 2449, section 4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.raw(strings.Repeat("x", 4<<20))

@@ -9,7 +9,7 @@ import (
 // Content in chunks.
 var bdatCases = []Case{
 	{
-		ID: "BDAT-67", Title: "chunks make one message, and their dots are theirs", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
+		ID: "BDAT-67", Title: "chunks make one message, and their dots are theirs", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -23,7 +23,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-68", Title: "BDAT out of order is 503, and its octets are dropped", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
+		ID: "BDAT-68", Title: "BDAT out of order is 503, and its octets are dropped", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.chunk("NOOP\r\nQUIT\r\n", "", "503")
@@ -36,7 +36,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-69", Title: "behind a chunk that is too big the message is lost until RSET", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "maxmessage"},
+		ID: "BDAT-69", Title: "behind a chunk that is too big the message is lost until RSET", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "maxmessage"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -51,7 +51,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-70", Title: "6000 octets without a line end in one flight", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "PIPELINING"},
+		ID: "BDAT-70", Title: "6000 octets without a line end in one flight", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "PIPELINING"},
 		run: func(d *dialogue) {
 			d.start()
 			content := d.header() + strings.Repeat("#", 6000)
@@ -68,7 +68,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-71", Title: "DATA, MAIL and RCPT behind the first chunk are 503", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
+		ID: "BDAT-71", Title: "DATA, MAIL and RCPT behind the first chunk are 503", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -85,7 +85,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-71b", Title: "RCPT behind the first chunk is 503", Level: Practice, Needs: []string{"CHUNKING"},
+		ID: "BDAT-71b", Title: "RCPT behind the first chunk is 503", Level: Practice, Harm: Delivers, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -95,7 +95,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-72", Title: "where the length of a chunk is unknowable, no octet of it is a command", Level: Practice, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
+		ID: "BDAT-72", Title: "where the length of a chunk is unknowable, no octet of it is a command", Level: Practice, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			for _, arg := range []string{"-1", "1x", "99999999999999999999", "", "0x10", "5 FIRST"} {
 				d.start()
@@ -113,7 +113,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-72b", Title: "a chunk of nothing is taken, or refused, and nothing else", Level: May, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
+		ID: "BDAT-72b", Title: "a chunk of nothing is taken, or refused, and nothing else", Level: May, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -123,7 +123,7 @@ var bdatCases = []Case{
 		},
 	},
 	{
-		ID: "BDAT-73", Title: "every chunk is answered, also in a pipeline", Level: Must, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "PIPELINING"},
+		ID: "BDAT-73", Title: "every chunk is answered, also in a pipeline", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 2"}, Needs: []string{"CHUNKING", "PIPELINING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

@@ -3,7 +3,6 @@ package smtptest
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -11,22 +10,29 @@ import (
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/smtp"
 )
 
 // A Level says how binding the rule of a case is.
-type Level uint8
+type Level = suite.Level
 
 const (
-	Must     Level = iota + 1 // MUST of an RFC
-	Should                    // SHOULD of an RFC
-	May                       // a choice: what is tested is that nothing else comes of it
-	Practice                  // no RFC says so; attackers do
+	Must     Level = suite.Must     // MUST of an RFC, or its grammar
+	Should   Level = suite.Should   // SHOULD of an RFC
+	May      Level = suite.May      // a choice: what is tested is that nothing else comes of it
+	Practice Level = suite.Practice // no RFC says so; attackers do
 )
 
-func (l Level) String() string {
-	return [...]string{"", "MUST", "SHOULD", "MAY", "practice"}[l]
-}
+// A Harm is what a case does that a server in use would feel. String gives the
+// names of its parts.
+type Harm = suite.Harm
+
+const (
+	Delivers Harm = suite.Delivers // names recipients, and sends them mail
+	Loads    Harm = suite.Loads    // sends a lot, or connects often
+	Guesses  Harm = suite.Guesses  // fails to log in
+)
 
 // A Case is one test of a server.
 type Case struct {
@@ -34,6 +40,7 @@ type Case struct {
 	Title string   // the rule in a few words
 	Refs  []string // "RFC 5321, section 4.1.1.4"
 	Level Level
+	Harm  Harm // what it does that a server in use would feel: see Target.Forbid
 	// Needs lists what the case cannot do without: keywords of EHLO, in capitals;
 	// protocols, "smtp", "lmtp", "submission", any of which will do; and in lower
 	// case what the Target has to have: see its fields.
@@ -42,20 +49,26 @@ type Case struct {
 	run func(*dialogue)
 }
 
-// A Target is a server to be tested. Dial and Good are required.
+// String says what the case is about, in one line.
+func (c *Case) String() string { return suite.Describe(c.ID, c.Title, c.Level, c.Refs) }
+
+// A Target is a server to be tested. Dial is required, and Good for the cases that
+// deliver.
 type Target struct {
 	// Dial makes a new connection. A *tls.Conn is TLS from the first octet.
 	Dial     func(context.Context) (net.Conn, error)
 	Protocol smtp.Protocol
 	TLS      *tls.Config       // of the client; "tls": STARTTLS is tested, and used where AUTH needs it
+	Encrypt  bool              // STARTTLS comes before MAIL, for a server that wants it so
 	Login    *auth.Credentials // "login": a user name and password that are right. Submission needs them
 
-	From smtp.Path   // a sender; zero: smtptest@ the domain of the first recipient
+	From smtp.Path   // a sender; zero: smtptest@ the domain of the first recipient; <> if there is none
 	Good []smtp.Path // at least three recipients, which are accepted
 	Bad  smtp.Path   // "bad": one that is refused at RCPT
 
 	MaxMessage int64             // "maxmessage": the largest message, if known; a small one makes for a fast test
 	Known      map[string]string // by ID: why the case fails
+	Forbid     Harm              // cases that do any of this are skipped. Zero: the server is for tests, and all are run
 
 	// Delivered returns what was delivered so far with the token in its content:
 	// "delivered". nil: cases look at replies only.
@@ -80,100 +93,69 @@ type Delivery struct {
 
 // An Outcome is what a Case found.
 type Outcome struct {
-	Case       *Case
-	Verdict    Verdict
-	Reason     string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
+	Case    *Case
+	Verdict Verdict
+	Reason  string // Failed: what was wanted and what came; Skipped: what is missing; Excused: why
+	// Transcript is the dialogue as a script: see [Script]. Passwords are not in it.
 	Transcript string
 }
 
 // A Verdict sums an Outcome up.
-type Verdict uint8
+type Verdict = suite.Verdict
 
 // What may become of a case.
 const (
-	Passed Verdict = iota + 1
-	Failed
-	Skipped // it needs what is not offered, or not known
-	Excused // failed, and Target.Known knows why
+	Passed  Verdict = suite.Passed
+	Failed  Verdict = suite.Failed
+	Skipped Verdict = suite.Skipped
+	Excused Verdict = suite.Excused // failed, and Target.Known knows why
 )
-
-func (v Verdict) String() string {
-	return [...]string{"", "passed", "failed", "skipped", "excused"}[v]
-}
 
 // String returns the outcome as text for people: the rule, what was wrong, and
 // the dialogue that led to it.
 func (o Outcome) String() string {
-	s := fmt.Sprintf("%s (%s; %s): %s: %s", o.Case.ID, o.Case.Level, strings.Join(o.Case.Refs, "; "), o.Case.Title, o.Verdict)
-	if o.Reason != "" {
-		s += ": " + o.Reason
-	}
-	if o.Verdict == Failed {
-		s += "\n" + o.Transcript
-	}
-	return s
+	return suite.Text(o.Case.String(), o.Verdict, o.Reason, o.Transcript)
 }
 
 // Cases returns all cases for servers, in the order of their numbers.
 func Cases() []Case {
 	cases := slices.Concat(seqCases, pathCases, lineCases, dataCases, bdatCases, tlsCases, lmtpCases, proxyCases)
-	slices.SortStableFunc(cases, func(a, b Case) int { return number(a.ID) - number(b.ID) })
+	slices.SortFunc(cases, func(a, b Case) int { return suite.Compare(a.ID, b.ID) })
 	return cases
-}
-
-func number(id string) (n int) {
-	_, digits, _ := strings.Cut(id, "-")
-	for _, c := range digits {
-		if c >= '0' && c <= '9' {
-			n = n*10 + int(c-'0')
-		}
-	}
-	return n
 }
 
 // Run tests a server: each case is a subtest named after its ID.
 func Run(t *testing.T, target *Target) {
+	t.Helper()
 	for _, c := range Cases() {
 		t.Run(c.ID, func(t *testing.T) {
+			t.Helper()
 			o := c.Run(t.Context(), target)
-			switch o.Verdict {
-			case Failed:
-				t.Error(o)
-			case Skipped, Excused:
-				t.Skip(o)
-			}
+			suite.Report(t, o.Verdict, o)
 		})
 	}
 }
 
 // Run runs the case once, over connections of its own.
 func (c *Case) Run(ctx context.Context, t *Target) Outcome {
-	o := Outcome{Case: c, Verdict: Passed}
-	if missing := c.missing(ctx, t); missing != "" {
-		o.Verdict, o.Reason = Skipped, missing
-		return o
-	}
-	d := newDialogue(ctx, t)
+	d := newDialogue(ctx, t, c.Harm)
 	defer d.close()
-	c.run(d)
-	d.leave()
-	o.Transcript = d.log.String()
-	if d.err != nil {
-		o.Verdict, o.Reason = Failed, d.err.Error()
+	missing := c.missing(ctx, t)
+	if missing == "" {
+		c.run(d)
+		d.leave()
 	}
-	known, isKnown := t.Known[c.ID]
-	switch {
-	case isKnown && o.Verdict == Failed:
-		o.Verdict, o.Reason = Excused, known+" ("+o.Reason+")"
-	case isKnown:
-		o.Verdict, o.Reason = Failed, "the case is in Known, and passes: "+known
-	}
+	o := Outcome{Case: c, Transcript: d.log.String()}
+	o.Verdict, o.Reason = suite.Judge(t.Known, c.ID, d.err, missing)
 	return o
 }
 
 // missing says what the case needs and does not have, or "".
 func (c *Case) missing(ctx context.Context, t *Target) string {
-	if len(t.Good) < 3 {
+	if why := c.Harm.Forbidden(t.Forbid); why != "" {
+		return why
+	}
+	if c.Harm&Delivers != 0 && len(t.Good) < 3 {
 		return "Target.Good has less than three recipients"
 	}
 	protocols, keywords := []string(nil), []string(nil)
@@ -194,7 +176,7 @@ func (c *Case) missing(ctx context.Context, t *Target) string {
 	if len(keywords) == 0 {
 		return ""
 	}
-	d := newDialogue(ctx, t)
+	d := newDialogue(ctx, t, 0)
 	defer d.close()
 	d.open()
 	d.hello()

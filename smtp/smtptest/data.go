@@ -9,7 +9,7 @@ import (
 // Content by DATA, and where it ends.
 var dataCases = []Case{
 	{
-		ID: "DATA-53", Title: "CRLF.CRLF ends the content, and .CRLF at once is the empty message", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.4"},
+		ID: "DATA-53", Title: "CRLF.CRLF ends the content, and .CRLF at once is the empty message", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.message(1, "x\r\n")
@@ -21,19 +21,19 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-54", Title: "an LF that is not behind a CR ends no line", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.4", "RFC 5321, section 2.3.8"},
+		ID: "DATA-54", Title: "an LF that is not behind a CR ends no line", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.4", "RFC 5321, section 2.3.8"},
 		run: func(d *dialogue) { noEnd(d, "\n.\n", "\n.\r\n", "\r\n.\n") },
 	},
 	{
-		ID: "DATA-55", Title: "a CR that is not before an LF ends no line", Level: Must, Refs: []string{"RFC 5321, section 2.3.8"},
+		ID: "DATA-55", Title: "a CR that is not before an LF ends no line", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 2.3.8"},
 		run: func(d *dialogue) { noEnd(d, "\r.\r", "\r.\r\n", "\r.\n", "\r\n.\r", "\n.\r") },
 	},
 	{
-		ID: "DATA-56", Title: "CRLF.CRCRLF is no end", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.4"},
+		ID: "DATA-56", Title: "CRLF.CRCRLF is no end", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.4"},
 		run: func(d *dialogue) { noEnd(d, "\r\n.\r\r\n") },
 	},
 	{
-		ID: "DATA-57", Title: "CRCRLF.CRLF is an end", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.4"},
+		ID: "DATA-57", Title: "CRCRLF.CRLF is an end", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.data(1)
@@ -43,11 +43,11 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-58", Title: "NUL beside the dot is data", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.4"},
+		ID: "DATA-58", Title: "NUL beside the dot is data", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.4"},
 		run: func(d *dialogue) { noEnd(d, "\r\n\x00.\r\n", "\r\n.\x00\r\n", "\r\n.\r\x00\n") },
 	},
 	{
-		ID: "DATA-59", Title: "a smuggled message stays inside the one that carries it", Level: Practice, Refs: []string{"RFC 5321, section 2.3.8"},
+		ID: "DATA-59", Title: "a smuggled message stays inside the one that carries it", Level: Practice, Harm: Delivers, Refs: []string{"RFC 5321, section 2.3.8"},
 		run: func(d *dialogue) {
 			for _, end := range []string{"\n.\n", "\n.\r\n", "\r\n.\n", "\r\n.\r\r\n", "\r.\r", "\r\n.\r"} {
 				d.start()
@@ -73,7 +73,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-60", Title: "the dot at the start of a line is removed, once", Level: Must, Refs: []string{"RFC 5321, section 4.5.2"},
+		ID: "DATA-60", Title: "the dot at the start of a line is removed, once", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.data(1)
@@ -92,7 +92,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-61", Title: "content that is too big is refused once, and no line of it is a command", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.9", "RFC 1870, section 6.3"}, Needs: []string{"maxmessage"},
+		ID: "DATA-61", Title: "content that is too big is refused once, and no line of it is a command", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.1.9", "RFC 1870, section 6.3"}, Needs: []string{"maxmessage"},
 		run: func(d *dialogue) {
 			d.start()
 			d.data(2)
@@ -106,7 +106,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-62", Title: "a message that nobody reads is read to its end", Level: Practice, Needs: []string{"unread"},
+		ID: "DATA-62", Title: "a message that nobody reads is read to its end", Level: Practice, Harm: Delivers, Needs: []string{"unread"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, size := range []int{10, 100_000} {
@@ -120,7 +120,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-63", Title: "long lines of text are taken, or refused at the end", Level: Should, Refs: []string{"RFC 5321, section 4.5.3.1.6"},
+		ID: "DATA-63", Title: "long lines of text are taken, or refused at the end", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.1.6"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, n := range []int{998, 1000, 5000, 100_000} {
@@ -134,7 +134,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-64", Title: "a message whose connection is lost is not delivered", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.10", "RFC 5321, section 4.1.1.4"}, Needs: []string{"delivered"},
+		ID: "DATA-64", Title: "a message whose connection is lost is not delivered", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.10", "RFC 5321, section 4.1.1.4"}, Needs: []string{"delivered"},
 		run: func(d *dialogue) {
 			for _, tail := range []string{"x", "x\r\n", "x\r\n.", "x\r\n.\r"} {
 				d.start()
@@ -150,7 +150,7 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-65", Title: "silence inside content ends with 421, and nothing of it is a command", Level: Should, Refs: []string{"RFC 5321, section 4.5.3.2.7"}, Needs: []string{"timeout"},
+		ID: "DATA-65", Title: "silence inside content ends with 421, and nothing of it is a command", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.2.7"}, Needs: []string{"timeout"},
 		run: func(d *dialogue) {
 			d.start()
 			d.data(1)
@@ -163,11 +163,11 @@ var dataCases = []Case{
 		},
 	},
 	{
-		ID: "DATA-65b", Title: "content that comes octet by octet does not hold a connection for ever", Level: Practice, Needs: []string{"slow"},
+		ID: "DATA-65b", Title: "content that comes octet by octet does not hold a connection for ever", Level: Practice, Harm: Delivers, Needs: []string{"slow"},
 		run: slowly,
 	},
 	{
-		ID: "DATA-66", Title: "8-bit octets arrive as they were", Level: Must, Refs: []string{"RFC 6152, section 3", "RFC 5321, section 2.3.7"}, Needs: []string{"8BITMIME"},
+		ID: "DATA-66", Title: "8-bit octets arrive as they were", Level: Must, Harm: Delivers, Refs: []string{"RFC 6152, section 3", "RFC 5321, section 2.3.7"}, Needs: []string{"8BITMIME"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" BODY=8BITMIME", "250")

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -26,18 +27,22 @@ type dialogue struct {
 	conn   net.Conn
 	tls    bool
 	in     []byte // read and not yet used
-	log    strings.Builder
+	log    suite.Log
+	guard  suite.Guard
 	err    error
 
 	offered map[string]string // keywords of EHLO, in capitals, and their parameters
 	token   string            // in the content of every message that is sent here
-	secrets []string          // not to be shown in the transcript
 	opened  []net.Conn
 	ended   bool // QUIT was the last word, or the connection is known to be over
 }
 
-func newDialogue(ctx context.Context, t *Target) *dialogue {
-	return &dialogue{ctx: ctx, target: t, token: "smtptest-" + rand.Text()}
+func newDialogue(ctx context.Context, t *Target, allowed Harm) *dialogue {
+	d := &dialogue{ctx: ctx, target: t, token: "smtptest-" + rand.Text(), guard: suite.Guard{Allowed: allowed}}
+	if t.Login != nil {
+		d.log.Hide(string(t.Login.Password))
+	}
+	return d
 }
 
 func (d *dialogue) close() {
@@ -48,13 +53,16 @@ func (d *dialogue) close() {
 
 func (d *dialogue) fail(format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf(format, args...)
-		fmt.Fprintf(&d.log, "-- %v\n", d.err)
+		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
+		d.log.Note("%v", d.err)
 	}
 }
 
 // dial makes a connection and says nothing.
 func (d *dialogue) dial() {
+	if err := d.guard.Dial(); err != nil {
+		d.fail("%w", err)
+	}
 	if d.err != nil {
 		return
 	}
@@ -66,7 +74,7 @@ func (d *dialogue) dial() {
 	d.conn, d.in, d.offered, d.ended = c, nil, nil, false
 	_, d.tls = c.(*tls.Conn)
 	d.opened = append(d.opened, c)
-	d.log.WriteString("-- connect --\n")
+	d.log.Note("connection %d", len(d.opened))
 	if d.target.Proxy {
 		d.send("PROXY TCP4 192.0.2.7 192.0.2.25 4711 25\r\n")
 	}
@@ -82,6 +90,9 @@ func (d *dialogue) open() reply {
 func (d *dialogue) start() {
 	d.open()
 	d.hello()
+	if d.target.Encrypt {
+		d.secure()
+	}
 	if d.target.Protocol == smtp.Submission && d.target.Login != nil {
 		d.login()
 	}
@@ -141,7 +152,7 @@ func (d *dialogue) handshake() {
 		return
 	}
 	d.conn, d.tls = tc, true
-	d.log.WriteString("-- tls --\n")
+	d.log.TLS()
 }
 
 // login authenticates with PLAIN.
@@ -166,9 +177,9 @@ func (d *dialogue) plain(password string) string {
 	if d.target.Login != nil {
 		user = d.target.Login.Username
 	}
-	response := base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
-	d.secrets = append(d.secrets, response)
-	return response
+	response := "\x00" + user + "\x00" + password
+	d.log.Hide(response)
+	return base64.StdEncoding.EncodeToString([]byte(response))
 }
 
 func (d *dialogue) patience() time.Duration {
@@ -180,48 +191,40 @@ func (d *dialogue) patience() time.Duration {
 
 // send sends octets in one write.
 func (d *dialogue) send(octets string) {
-	if d.err != nil {
-		return
-	}
-	d.logOctets("C", octets)
 	d.ended = strings.HasSuffix(octets, "QUIT\r\n")
-	d.conn.SetWriteDeadline(time.Now().Add(d.patience()))
-	if _, err := io.WriteString(d.conn, octets); err != nil {
+	if err := d.write(octets); err != nil {
 		d.fail("writing: %w", err)
 	}
 }
 
 // trySend is send for what the server may cut short by closing.
-func (d *dialogue) trySend(octets string) {
-	if d.err != nil {
-		return
+func (d *dialogue) trySend(octets string) { d.write(octets) }
+
+// write is where all octets go out.
+func (d *dialogue) write(octets string) error {
+	if err := d.guard.Send(octets, harmOf(octets)); err != nil {
+		d.fail("%w", err)
 	}
-	d.logOctets("C", octets)
+	if d.err != nil {
+		return nil
+	}
+	d.log.Octets("C", octets)
 	d.conn.SetWriteDeadline(time.Now().Add(d.patience()))
-	io.WriteString(d.conn, octets)
+	_, err := io.WriteString(d.conn, octets)
+	return err
 }
 
-// logOctets writes octets down in the form of package transcript, long ones
-// shortened.
-func (d *dialogue) logOctets(side, octets string) {
-	for _, secret := range d.secrets {
-		octets = strings.ReplaceAll(octets, secret, fmt.Sprintf("[%d octets]", len(secret)))
-	}
-	for line := range strings.Lines(octets) {
-		text, crlf := strings.CutSuffix(line, "\r\n")
-		plain := crlf && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' })
-		if d.log.Len() > 64<<10 {
-			return
-		}
-		switch {
-		case len(line) > 400:
-			fmt.Fprintf(&d.log, "%s~ %.100q... (%d octets)\n", side, line, len(line))
-		case plain:
-			fmt.Fprintf(&d.log, "%s: %s\n", side, text)
-		default:
-			fmt.Fprintf(&d.log, "%s~ %q\n", side, line)
+// harmOf says what octets do to a server that takes any line of them for a
+// command.
+func harmOf(octets string) (h Harm) {
+	for line := range strings.FieldsFuncSeq(octets, func(c rune) bool { return c == '\r' || c == '\n' }) {
+		verb, _, _ := strings.Cut(line, " ")
+		switch strings.ToUpper(verb) {
+		case "RCPT", "DATA", "BDAT":
+			h |= Delivers
 		}
 	}
+	return h
 }
 
 // A reply is one reply as it came.
@@ -316,7 +319,7 @@ func (d *dialogue) line() (string, error) {
 		if i := bytes.Index(d.in, []byte("\r\n")); i >= 0 {
 			line := string(d.in[:i])
 			d.in = d.in[i+2:]
-			d.logOctets("S", line+"\r\n")
+			d.log.Octets("S", line+"\r\n")
 			if strings.ContainsAny(line, "\r\n\x00") {
 				return "", fmt.Errorf("a reply with a bare CR, LF or NUL: %q", line)
 			}
@@ -403,7 +406,7 @@ func (d *dialogue) closedWithin(t time.Duration) (rs []reply) {
 			if err.Error() == "nothing in time" {
 				d.fail("want the end of the connection, got nothing")
 			} else {
-				d.log.WriteString("S: <closed>\n")
+				d.log.Closed()
 			}
 			return rs
 		}
@@ -454,8 +457,9 @@ func (d *dialogue) bad() string       { return path(d.target.Bad) }
 // domain is one that the server delivers to.
 func (d *dialogue) domain() string { return d.target.Good[0].Domain }
 
+// sender is one that the server takes: <> if it knows no other.
 func (d *dialogue) sender() string {
-	if !d.target.From.IsNull() {
+	if !d.target.From.IsNull() || len(d.target.Good) == 0 {
 		return path(d.target.From)
 	}
 	return "<smtptest@" + d.domain() + ">"

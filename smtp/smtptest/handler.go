@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
@@ -116,7 +117,8 @@ func handlerScripts(rcpts []smtp.Path) []handlerScript {
 func playHandler(w *watch, s *smtpserver.Server, script handlerScript) {
 	c, done := Pipe(s)
 	defer c.Close()
-	d := &dialogue{ctx: context.Background(), target: &Target{Protocol: s.Protocol, Patience: time.Minute}, conn: c}
+	d := newDialogue(context.Background(), &Target{Protocol: s.Protocol, Patience: time.Minute}, suite.Any)
+	d.conn = c
 	d.reply()
 	d.do(d.ehlo()+" client.example", "2", "4", "5")
 	inContent := false

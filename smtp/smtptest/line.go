@@ -1,7 +1,6 @@
 package smtptest
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -39,16 +38,12 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-46", Title: "a line without end is given up", Level: Practice,
+		ID: "LINE-46", Title: "a line without end is given up", Level: Practice, Harm: Loads,
 		run: func(d *dialogue) {
 			d.start()
 			for range 64 { // 8 MiB
-				if d.err != nil {
-					break
-				}
-				d.conn.SetWriteDeadline(time.Now().Add(d.patience()))
-				if _, err := d.conn.Write([]byte(strings.Repeat("x", 128<<10))); err != nil {
-					fmt.Fprintf(&d.log, "-- writing: %v\n", err)
+				if err := d.write(strings.Repeat("x", 128<<10)); err != nil {
+					d.log.Note("writing: %v", err)
 					return // closed: as good an answer as any
 				}
 			}
@@ -60,15 +55,15 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-47", Title: "how the octets are cut changes nothing", Level: Must, Refs: []string{"RFC 2920, section 3.2"},
+		ID: "LINE-47", Title: "how the octets are cut changes nothing", Level: Must, Harm: Delivers | Loads, Refs: []string{"RFC 2920, section 3.2"},
 		run: cut,
 	},
 	{
-		ID: "LINE-48", Title: "a burst of 100,000 commands is answered in full", Level: Must, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
+		ID: "LINE-48", Title: "a burst of 100,000 commands is answered in full", Level: Must, Harm: Loads, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
 		run: burst,
 	},
 	{
-		ID: "LINE-49", Title: "the replies to a group come in its order", Level: Should, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
+		ID: "LINE-49", Title: "the replies to a group come in its order", Level: Should, Harm: Delivers, Refs: []string{"RFC 2920, section 3.2"}, Needs: []string{"PIPELINING"},
 		run: func(d *dialogue) {
 			d.start()
 			group := "RSET\r\nMAIL FROM:" + d.sender() + "\r\nRCPT TO:" + d.good(0) + "\r\n"
@@ -92,7 +87,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-50", Title: "a session may have many transactions", Level: Practice,
+		ID: "LINE-50", Title: "a session may have many transactions", Level: Practice, Harm: Delivers | Loads,
 		run: func(d *dialogue) {
 			d.start()
 			for range 200 {
@@ -137,7 +132,7 @@ var lineCases = []Case{
 		},
 	},
 	{
-		ID: "LINE-91", Title: "with DSN a line has room for its parameters", Level: Must, Refs: []string{"RFC 3461, section 5.4"}, Needs: []string{"DSN"},
+		ID: "LINE-91", Title: "with DSN a line has room for its parameters", Level: Must, Harm: Delivers, Refs: []string{"RFC 3461, section 5.4"}, Needs: []string{"DSN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -184,17 +179,21 @@ func cut(d *dialogue) {
 }
 
 func burst(d *dialogue) {
+	const n = 100_000
+	octets := strings.Repeat("NOOP\r\n", n)
 	d.start()
+	if err := d.guard.Send(octets, 0); err != nil {
+		d.fail("%w", err)
+	}
 	if d.err != nil {
 		return
 	}
-	const n = 100_000
-	d.log.WriteString("C: NOOP, 100,000 times in one burst\n")
+	d.log.Note("C: NOOP, 100,000 times in one burst")
 	conn := d.conn
 	conn.SetWriteDeadline(time.Time{})
 	wrote := make(chan error, 1)
 	go func() {
-		_, err := conn.Write([]byte(strings.Repeat("NOOP\r\n", n)))
+		_, err := conn.Write([]byte(octets))
 		wrote <- err
 	}()
 	for i := range n {

@@ -24,7 +24,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-85", Title: "one final reply for each accepted recipient, duplicates too", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
+		ID: "LMTP-85", Title: "one final reply for each accepted recipient, duplicates too", Level: Must, Harm: Delivers, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -52,7 +52,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-86", Title: "a second transaction on the connection works", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
+		ID: "LMTP-86", Title: "a second transaction on the connection works", Level: Must, Harm: Delivers, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp"},
 		run: func(d *dialogue) {
 			d.start()
 			for n := range 3 {
@@ -62,7 +62,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-87", Title: "the last chunk has a reply for each recipient, others one", Level: Must, Refs: []string{"RFC 2033, section 4.2", "RFC 3030, section 2"}, Needs: []string{"lmtp", "CHUNKING"},
+		ID: "LMTP-87", Title: "the last chunk has a reply for each recipient, others one", Level: Must, Harm: Delivers, Refs: []string{"RFC 2033, section 4.2", "RFC 3030, section 2"}, Needs: []string{"lmtp", "CHUNKING"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -74,7 +74,7 @@ var lmtpCases = []Case{
 		},
 	},
 	{
-		ID: "LMTP-96", Title: "without a recipient DATA is refused", Level: Must, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp", "bad"},
+		ID: "LMTP-96", Title: "without a recipient DATA is refused", Level: Must, Harm: Delivers, Refs: []string{"RFC 2033, section 4.2"}, Needs: []string{"lmtp", "bad"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

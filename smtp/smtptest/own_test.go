@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
@@ -27,7 +28,7 @@ var (
 
 // newTarget returns our own server with all that it can offer, in memory.
 func newTarget(protocol smtp.Protocol, implicitTLS, trusted bool) (*Target, *smtpserver.Server) {
-	cert, roots, err := newCertificate("mx.example")
+	cert, roots, err := suite.Certificate(time.Now().Add(time.Hour), "mx.example")
 	if err != nil {
 		panic(err)
 	}

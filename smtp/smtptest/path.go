@@ -11,7 +11,7 @@ import (
 // Addresses and parameters.
 var pathCases = []Case{
 	{
-		ID: "PATH-21", Title: "<> is a sender and no recipient", Level: Must, Refs: []string{"RFC 5321, section 4.5.5", "RFC 5321, section 4.1.1.3"},
+		ID: "PATH-21", Title: "<> is a sender and no recipient", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.5", "RFC 5321, section 4.1.1.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<>", "250")
@@ -20,7 +20,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-22", Title: "<postmaster> is a recipient, in any case", Level: Must, Refs: []string{"RFC 5321, section 4.5.1"},
+		ID: "PATH-22", Title: "<postmaster> is a recipient, in any case", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.1"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -30,7 +30,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-23", Title: "a source route is taken and not followed", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.3"},
+		ID: "PATH-23", Title: "a source route is taken and not followed", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.3"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<@a.example:"+d.sender()[1:], "250")
@@ -46,7 +46,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-24", Title: "a quoted local part means what is inside", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
+		ID: "PATH-24", Title: "a quoted local part means what is inside", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			for _, local := range []string{`a b`, `a"b`, `a\b`, `a@b`, `.a`} {
 				d.from(smtp.Path{Local: local, Domain: "x.example"})
@@ -58,7 +58,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-25", Title: "> and space inside quotes end nothing", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
+		ID: "PATH-25", Title: "> and space inside quotes end nothing", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: "a> BODY=8BITMIME", Domain: "x.example"})
 			d.from(smtp.Path{Local: "a>", Domain: "x.example"})
@@ -85,7 +85,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-28", Title: "paths of the greatest length are taken", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.1", "RFC 5321, section 4.5.3.1.2", "RFC 5321, section 4.5.3.1.3"},
+		ID: "PATH-28", Title: "paths of the greatest length are taken", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.1.1", "RFC 5321, section 4.5.3.1.2", "RFC 5321, section 4.5.3.1.3"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: strings.Repeat("l", 64), Domain: "x.example"})
 			d.from(smtp.Path{Local: strings.Repeat("l", 64), Domain: domainOf(189)}) // a path of 256
@@ -98,7 +98,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-29", Title: "address literals are addresses", Level: Must, Refs: []string{"RFC 5321, section 4.1.3"},
+		ID: "PATH-29", Title: "address literals are addresses", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.3"},
 		run: func(d *dialogue) {
 			d.from(smtp.Path{Local: "a", Domain: "[127.0.0.1]"})
 			d.from(smtp.Path{Local: "a", Domain: "[IPv6:::1]"})
@@ -110,7 +110,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-30", Title: "brackets are required", Level: Must, Refs: []string{"RFC 5321, section 4.1.2"},
+		ID: "PATH-30", Title: "brackets are required", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+strings.Trim(d.sender(), "<>"), "501", "553")
@@ -127,7 +127,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-31", Title: "a parameter that is unknown, or not offered, is 555", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.11"},
+		ID: "PATH-31", Title: "a parameter that is unknown, or not offered, is 555", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.11"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" FOO", "555")
@@ -159,7 +159,7 @@ var pathCases = []Case{
 		run: sizes,
 	},
 	{
-		ID: "PATH-34", Title: "BODY has the values of its extensions", Level: Must, Refs: []string{"RFC 3030, section 3", "RFC 6152, section 3"}, Needs: []string{"8BITMIME"},
+		ID: "PATH-34", Title: "BODY has the values of its extensions", Level: Must, Harm: Delivers, Refs: []string{"RFC 3030, section 3", "RFC 6152, section 3"}, Needs: []string{"8BITMIME"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" BODY=XX", "501", "504", "555")
@@ -176,7 +176,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-35", Title: "UTF-8 without SMTPUTF8 is 550 or 553", Level: Must, Refs: []string{"RFC 6531, section 3.5"}, Needs: []string{"SMTPUTF8"},
+		ID: "PATH-35", Title: "UTF-8 without SMTPUTF8 is 550 or 553", Level: Must, Harm: Delivers, Refs: []string{"RFC 6531, section 3.5"}, Needs: []string{"SMTPUTF8"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:<caf\u00e9@x.example>", "550", "553")
@@ -209,7 +209,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-38", Title: "the parameters of DSN have their values only", Level: Must, Refs: []string{"RFC 3461, section 4.1", "RFC 3461, section 4.2", "RFC 3461, section 4.3"}, Needs: []string{"DSN"},
+		ID: "PATH-38", Title: "the parameters of DSN have their values only", Level: Must, Harm: Delivers, Refs: []string{"RFC 3461, section 4.1", "RFC 3461, section 4.2", "RFC 3461, section 4.3"}, Needs: []string{"DSN"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" RET=X", "501")
@@ -222,7 +222,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-39", Title: "BY belongs to MAIL", Level: Must, Refs: []string{"RFC 2852, section 4"}, Needs: []string{"DELIVERBY"},
+		ID: "PATH-39", Title: "BY belongs to MAIL", Level: Must, Harm: Delivers, Refs: []string{"RFC 2852, section 4"}, Needs: []string{"DELIVERBY"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, v := range []string{"", "x;R", "100", "100;X", "0;R", "-1;R", "1234567890;N"} {
@@ -233,7 +233,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-39b", Title: "MT-PRIORITY belongs to MAIL", Level: Must, Refs: []string{"RFC 6710, section 4"}, Needs: []string{"MT-PRIORITY"},
+		ID: "PATH-39b", Title: "MT-PRIORITY belongs to MAIL", Level: Must, Harm: Delivers, Refs: []string{"RFC 6710, section 4"}, Needs: []string{"MT-PRIORITY"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, v := range []string{"", "x", "10", "-10", "+1", "-0", "01"} {
@@ -258,7 +258,7 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-41", Title: "100 recipients are taken", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.8"},
+		ID: "PATH-41", Title: "100 recipients are taken", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.1.8"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -271,11 +271,11 @@ var pathCases = []Case{
 		},
 	},
 	{
-		ID: "PATH-42", Title: "limits that are announced are the ones that are kept", Level: Must, Refs: []string{"RFC 9422, section 4"}, Needs: []string{"LIMITS"},
+		ID: "PATH-42", Title: "limits that are announced are the ones that are kept", Level: Must, Harm: Delivers, Refs: []string{"RFC 9422, section 4"}, Needs: []string{"LIMITS"},
 		run: announcedLimits,
 	},
 	{
-		ID: "PATH-101", Title: "RRVS belongs to RCPT, and is a time", Level: Must, Refs: []string{"RFC 7293, section 3"}, Needs: []string{"RRVS"},
+		ID: "PATH-101", Title: "RRVS belongs to RCPT, and is a time", Level: Must, Harm: Delivers, Refs: []string{"RFC 7293, section 3"}, Needs: []string{"RRVS"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" RRVS=2020-01-01T00:00:00Z", "555")

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailwire/mailwire/internal/suite"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
@@ -183,7 +184,7 @@ func startPostfix(t testing.TB, next, config string) (addr string, roots *x509.C
 	l.Close()
 	_, port, _ := net.SplitHostPort(addr)
 	_, nextPort, _ := net.SplitHostPort(next)
-	cert, roots, err := newCertificate("mx.example")
+	cert, roots, err := suite.Certificate(time.Now().Add(time.Hour), "mx.example")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ var proxyCases = []Case{
 		},
 	},
 	{
-		ID: "XCLIENT-98", Title: "XCLIENT is refused inside a transaction, and if it cannot be read", Level: Practice, Needs: []string{"XCLIENT"},
+		ID: "XCLIENT-98", Title: "XCLIENT is refused inside a transaction, and if it cannot be read", Level: Practice, Harm: Delivers, Needs: []string{"XCLIENT"},
 		run: func(d *dialogue) {
 			d.start()
 			for _, arg := range []string{"", "ADDR", "COLOUR=red", "ADDR=nowhere", "HELO=a+0D+0Ab", "NAME=a NAME=b"} {

@@ -41,7 +41,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-4", Title: "a second EHLO clears the transaction", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
+		ID: "SEQ-4", Title: "a second EHLO clears the transaction", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -61,7 +61,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-6", Title: "RCPT before MAIL, and DATA before RCPT, are 503", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
+		ID: "SEQ-6", Title: "RCPT before MAIL, and DATA before RCPT, are 503", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("RCPT TO:"+d.good(0), "503")
@@ -72,7 +72,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-7", Title: "MAIL inside a transaction is 503 and changes nothing", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
+		ID: "SEQ-7", Title: "MAIL inside a transaction is 503 and changes nothing", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -90,7 +90,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-8", Title: "DATA behind refused recipients only is 503 or 554", Level: Should, Refs: []string{"RFC 5321, section 3.3", "RFC 2920, section 3.2"}, Needs: []string{"bad"},
+		ID: "SEQ-8", Title: "DATA behind refused recipients only is 503 or 554", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 3.3", "RFC 2920, section 3.2"}, Needs: []string{"bad"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -100,7 +100,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-9", Title: "RSET is 250 and keeps EHLO", Level: Must, Refs: []string{"RFC 5321, section 4.1.1.5"},
+		ID: "SEQ-9", Title: "RSET is 250 and keeps EHLO", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1.5"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -162,7 +162,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-14", Title: "verbs may be in any case", Level: Must, Refs: []string{"RFC 5321, section 2.4"},
+		ID: "SEQ-14", Title: "verbs may be in any case", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 2.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("mAiL fRoM:"+d.sender(), "250")
@@ -174,7 +174,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-14b", Title: "trailing space is tolerated", Level: Should, Refs: []string{"RFC 5321, section 4.1.1"},
+		ID: "SEQ-14b", Title: "trailing space is tolerated", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.1"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("MAIL FROM:"+d.sender()+" ", "250")
@@ -185,7 +185,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-15", Title: "verbs are compared whole", Level: Should, Refs: []string{"RFC 5321, section 4.2.4"},
+		ID: "SEQ-15", Title: "verbs are compared whole", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 4.2.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.do("STARTTLSX", "500", "502")
@@ -197,7 +197,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-16", Title: "DATA and RSET with an argument are 501", Level: Should, Refs: []string{"RFC 5321, section 4.3.2"},
+		ID: "SEQ-16", Title: "DATA and RSET with an argument are 501", Level: Should, Harm: Delivers, Refs: []string{"RFC 5321, section 4.3.2"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()
@@ -217,19 +217,19 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-17", Title: "every line of a 2xx, 4xx or 5xx reply has an enhanced code of its class", Level: Must, Refs: []string{"RFC 2034, section 4"}, Needs: []string{"ENHANCEDSTATUSCODES"},
+		ID: "SEQ-17", Title: "every line of a 2xx, 4xx or 5xx reply has an enhanced code of its class", Level: Must, Harm: Delivers, Refs: []string{"RFC 2034, section 4"}, Needs: []string{"ENHANCEDSTATUSCODES"},
 		run: enhancedCodes,
 	},
 	{
-		ID: "SEQ-18", Title: "no reply line is over 512 octets, or has anything but printable ASCII", Level: Must, Refs: []string{"RFC 5321, section 4.5.3.1.5", "RFC 6531, section 3.7.4.2"},
+		ID: "SEQ-18", Title: "no reply line is over 512 octets, or has anything but printable ASCII", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.5.3.1.5", "RFC 6531, section 3.7.4.2"},
 		run: replyLines,
 	},
 	{
-		ID: "SEQ-19", Title: "a server that shuts down says 421 to idle clients at once, and to others behind their message", Level: Must, Refs: []string{"RFC 5321, section 3.8"}, Needs: []string{"shutdown"},
+		ID: "SEQ-19", Title: "a server that shuts down says 421 to idle clients at once, and to others behind their message", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 3.8"}, Needs: []string{"shutdown"},
 		run: shutdown,
 	},
 	{
-		ID: "SEQ-20", Title: "a handler that panics costs one session", Level: Practice, Needs: []string{"panics"},
+		ID: "SEQ-20", Title: "a handler that panics costs one session", Level: Practice, Harm: Delivers, Needs: []string{"panics"},
 		run: func(d *dialogue) {
 			d.start()
 			other := d.conn
@@ -254,7 +254,7 @@ var seqCases = []Case{
 		},
 	},
 	{
-		ID: "SEQ-89", Title: "an EHLO that is refused leaves the state as it was", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
+		ID: "SEQ-89", Title: "an EHLO that is refused leaves the state as it was", Level: Must, Harm: Delivers, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.start()
 			d.mail()

@@ -30,7 +30,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-75", Title: "behind STARTTLS nothing is known of what was before", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS"},
+		ID: "TLS-75", Title: "behind STARTTLS nothing is known of what was before", Level: Must, Harm: Delivers, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -41,7 +41,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "TLS-75b", Title: "STARTTLS inside a transaction ends it, or is refused", Level: Must, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS", "smtp", "lmtp"},
+		ID: "TLS-75b", Title: "STARTTLS inside a transaction ends it, or is refused", Level: Must, Harm: Delivers, Refs: []string{"RFC 3207, section 4.2"}, Needs: []string{"tls", "STARTTLS", "smtp", "lmtp"},
 		run: func(d *dialogue) {
 			d.open()
 			d.hello()
@@ -118,7 +118,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78", Title: "what is wrong with AUTH has replies of its own", Level: Must, Refs: []string{"RFC 4954, section 4", "RFC 4954, section 6"}, Needs: []string{"login"},
+		ID: "AUTH-78", Title: "what is wrong with AUTH has replies of its own", Level: Must, Harm: Guesses, Refs: []string{"RFC 4954, section 4", "RFC 4954, section 6"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("AUTH", "501")
@@ -146,7 +146,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78c", Title: "wrong user and wrong password are told the same", Level: Practice, Refs: []string{"RFC 4954, section 6"}, Needs: []string{"login"},
+		ID: "AUTH-78c", Title: "wrong user and wrong password are told the same", Level: Practice, Harm: Guesses, Refs: []string{"RFC 4954, section 6"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			wrong := d.do("AUTH PLAIN "+d.plain("wrong"), "535")
@@ -157,7 +157,7 @@ var tlsCases = []Case{
 		},
 	},
 	{
-		ID: "AUTH-78d", Title: "a response of 12288 octets is read", Level: Must, Refs: []string{"RFC 4954, section 4"}, Needs: []string{"login"},
+		ID: "AUTH-78d", Title: "a response of 12288 octets is read", Level: Must, Harm: Guesses, Refs: []string{"RFC 4954, section 4"}, Needs: []string{"login"},
 		run: func(d *dialogue) {
 			d.plainOffered()
 			d.do("AUTH PLAIN", "334")
