@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
+	"strconv"
 )
 
 // The bare loops are no servers: they know nothing of what they answer, and only
@@ -54,8 +56,14 @@ func bareSMTP(addr, dir string) error {
 			default:
 				content = bytes.HasSuffix(in, []byte("DATA\r\n"))
 				out = out[:0]
+				if bytes.HasPrefix(in, []byte("EHLO")) {
+					out = append(out, "250-bare\r\n250-PIPELINING\r\n"...)
+				}
 				for range bytes.Count(in, []byte("\n")) {
 					out = append(out, "250 OK\r\n"...)
+				}
+				if content {
+					copy(out[len(out)-len("250 OK\r\n"):], "354")
 				}
 			}
 			if _, err := c.Write(out); err != nil || bytes.HasPrefix(in, []byte("QUIT")) {
@@ -87,6 +95,32 @@ func barePOP3(addr, dir string) error {
 			if _, err := c.Write(out); err != nil {
 				return err
 			}
+		}
+	})
+}
+
+// bareCommands answers each command of IMAP with x OK, and takes the literal of one.
+func bareCommands(addr, dir string) error {
+	return serveBare(addr, dir, "* OK bare\r\n", func(c net.Conn) error {
+		r, out := bufio.NewReaderSize(c, 16<<10), []byte(nil)
+		for {
+			line, err := r.ReadSlice('\n')
+			if err != nil {
+				return err
+			}
+			if head, announces := bytes.CutSuffix(line, []byte("+}\r\n")); announces {
+				n, _ := strconv.Atoi(string(head[bytes.LastIndexByte(head, '{')+1:]))
+				if _, err := r.Discard(n + len("\r\n")); err != nil {
+					return err
+				}
+			}
+			if out = append(out, "x OK\r\n"...); r.Buffered() > 0 {
+				continue
+			}
+			if _, err := c.Write(out); err != nil {
+				return err
+			}
+			out = out[:0]
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,22 +21,25 @@ import (
 	"github.com/mailwire/mailwire/imap/imapserver"
 )
 
-var imapServers = []string{"mailwire imap", "go-imap", "dovecot imap"}
+var (
+	imapServers    = []string{"mailwire imap", "go-imap", "dovecot imap"}
+	commandServers = append(slices.Clip(imapServers), "bare imap")
+)
 
 var imapWorks = []work{
 	imapFetch("FLAGS of 10,000", 0.15, 10_000, 1<<10, "(FLAGS)"),
 	imapFetch("ENVELOPE BODYSTRUCTURE of 1,000", 0.06, 1000, 4<<10, "(ENVELOPE BODYSTRUCTURE)"),
 	imapFetch("BODY[] of 4 KiB", 0.20, 1000, 4<<10, "(BODY.PEEK[])"),
 	imapFetch("header fields", 0.12, 1000, 4<<10, "(BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])"),
-	{name: "imap APPEND 4 KiB", unit: "message", servers: imapServers, target: 0.60, prepare: imapMail(0, 0),
+	{name: "imap APPEND 4 KiB", unit: "message", servers: commandServers, target: 0.60, prepare: imapMail(0, 0),
 		load: commandLoad(1, fmt.Sprintf("APPEND INBOX (\\Seen) {%d+}\r\n%s", len(imapMessage(4<<10)), imapMessage(4<<10)))},
-	{name: "imap STATUS of 1,000", unit: "command", servers: imapServers, target: 0.10, prepare: imapMail(1000, 1<<10),
+	{name: "imap STATUS of 10,000", unit: "command", servers: commandServers, target: 0.10, prepare: imapMail(10_000, 1<<10),
 		load: commandLoad(1, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)")},
-	{name: "imap SELECT of 1,000", unit: "command", servers: imapServers, target: 0.25, prepare: imapMail(1000, 1<<10),
+	{name: "imap SELECT of 1,000", unit: "command", servers: commandServers, target: 0.25, prepare: imapMail(1000, 1<<10),
 		load: commandLoad(1, "SELECT INBOX")},
-	{name: "imap NOOP lock-step", unit: "command", servers: imapServers, target: 0.80, prepare: imapMail(1000, 1<<10),
+	{name: "imap NOOP lock-step", unit: "command", servers: commandServers, target: 0.80, prepare: imapMail(1000, 1<<10),
 		load: selectedLoad(1, "NOOP")},
-	{name: "imap NOOP pipelined", unit: "command", servers: imapServers, prepare: imapMail(1000, 1<<10),
+	{name: "imap NOOP pipelined", unit: "command", servers: commandServers, prepare: imapMail(1000, 1<<10),
 		load: selectedLoad(20, "NOOP")},
 	{name: "imap FETCH BODY[] of 4 KiB, TLS", unit: "message", tls: true, servers: imapServers, prepare: imapMail(1000, 4<<10),
 		load: fetchLoad(1000, "(BODY.PEEK[])")},

@@ -30,6 +30,7 @@ var servers = map[string]func(addr, dir string) error{
 	"go-smtp":       serveGoSMTP,
 	"bare smtp":     bareSMTP,
 	"bare pop3":     barePOP3,
+	"bare imap":     bareCommands,
 	"mailwire pop3": servePOP3,
 	"mailwire imap": serveIMAP,
 	"go-imap":       serveGoIMAP,
@@ -60,8 +61,12 @@ func main() {
 	seconds := flag.Float64("seconds", 2, "how long each measurement takes")
 	serve := flag.String("serve", "", "be this server (used by the command itself)")
 	load := flag.String("load", "", "put this load on the address (used by the command itself)")
+	clients := flag.String("notify", "", "be the clients inside IDLE at the address (used by the command itself)")
 	flag.Parse()
 	switch {
+	case *clients != "":
+		notify(*clients)
+		return
 	case *serve != "":
 		log.Fatal(servers[*serve](flag.Arg(0), flag.Arg(1)))
 	case *load != "":
@@ -71,11 +76,15 @@ func main() {
 	rows := regexp.MustCompile(*run)
 	table(rows, *rounds, *seconds)
 	memoryTable(rows, *rounds)
+	notifyTable(rows, *rounds)
 	callTable(rows, *rounds)
 }
 
 // table measures and prints.
 func table(rows *regexp.Regexp, rounds int, seconds float64) {
+	if !slices.ContainsFunc(works, func(w work) bool { return rows.MatchString(w.name) }) {
+		return
+	}
 	fmt.Println("| work | server | CPU | share of the first peer | target | operations/s |")
 	fmt.Println("|---|---|---:|---:|---:|---:|")
 	for _, w := range works {
