@@ -1,6 +1,8 @@
 package mime
 
 import (
+	"bytes"
+
 	"github.com/mailwire/mailwire/internal/ascii"
 )
 
@@ -47,6 +49,38 @@ const byteOrderMark = "\xef\xbb\xbf"
 
 // nameOctet holds the octets that a field name is made of: above SP, no colon.
 var nameOctet = ascii.Range('!', 255).Without(":")
+
+// plainName holds the octets of names that the scan has nothing to say about.
+var plainName = ascii.VChar.Without(":")
+
+// plainFields passes whole lines that are fields, or go on one, which the scan
+// asks nothing of: most lines of a header. It stops at the first that is not.
+func (x *Indexer) plainFields(p []byte, pos int) int {
+	h := &x.hdr
+	if h.first || h.skipped || h.junk.pending || h.keep != keepNothing {
+		return pos
+	}
+	limit := x.recs[x.cur].header + int64(x.opt.MaxHeader)
+	for pos < len(p) && x.lineOff < limit {
+		n := pos
+		if c := p[pos]; c != ' ' && c != '\t' {
+			for n < len(p) && plainName[p[n]] {
+				n++
+			}
+			switch {
+			case c == '-' || n == pos || n == len(p) || p[n] != ':',
+				n-pos == len("Content-Type"), n-pos == len("Content-Transfer-Encoding"):
+				return pos
+			}
+		}
+		end := bytes.IndexByte(p[n:], '\n')
+		if end < 0 {
+			return pos
+		}
+		pos = x.endLine(p, n+end)
+	}
+	return pos
+}
 
 // startHeaderLine sorts the line by its first octet.
 func (x *Indexer) startHeaderLine(c byte, pos int) int {

@@ -124,13 +124,19 @@ func (x *Indexer) Write(p []byte) (int, error) {
 // may be used again after Reset.
 func (x *Indexer) Finish(src io.ReaderAt) *Message {
 	x.finish()
-	m := &Message{src: src, size: x.off, opt: x.opt, bare: x.bare}
-	m.recs, m.defects = slices.Clone(x.recs), slices.Clone(x.defects)
+	m := newMessage(x.recs)
+	m.src, m.size, m.opt, m.bare = src, x.off, x.opt, x.bare
+	m.defects = slices.Clone(x.defects)
 	return m
 }
 
 // startLine looks at the first octet of a line.
 func (x *Indexer) startLine(p []byte, pos int) int {
+	if x.state == inHeader {
+		if pos = x.plainFields(p, pos); pos == len(p) {
+			return pos
+		}
+	}
 	c := p[pos]
 	if c == '-' && x.mayDelimit() {
 		x.line = lineHeld
@@ -380,10 +386,8 @@ func (x *Indexer) skipClosing(p []byte, pos int) int {
 // findFlaws looks for the first NUL and the first CR that is in no line end.
 // crlf is how many line ends of this write have a CR.
 func (x *Indexer) findFlaws(p []byte, crlf int64) {
-	if x.firstNUL < 0 {
-		if i := bytes.IndexByte(p, 0); i >= 0 {
-			x.firstNUL = x.off + int64(i)
-		}
+	if x.firstNUL < 0 && bytes.Count(p, []byte{0}) > 0 { // to count is faster than to search
+		x.firstNUL = x.off + int64(bytes.IndexByte(p, 0))
 	}
 	if x.firstCR < 0 && (x.crs > 0 || int64(bytes.Count(p, []byte{'\r'})) != crlf) {
 		x.findBareCR(p)

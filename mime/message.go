@@ -28,6 +28,28 @@ type Message struct {
 	err     error
 }
 
+// newMessage copies recs, of which most messages have few, into the same
+// allocation.
+func newMessage(recs []record) *Message {
+	switch n := len(recs); {
+	case n == 1:
+		m := new(struct {
+			Message
+			room [1]record
+		})
+		m.recs = append(m.room[:0], recs...)
+		return &m.Message
+	case n <= 4:
+		m := new(struct {
+			Message
+			room [4]record
+		})
+		m.recs = append(m.room[:0], recs...)
+		return &m.Message
+	}
+	return &Message{recs: slices.Clone(recs)}
+}
+
 // A stretch holds headers of parts that lie close together, read from the source
 // in one go. The header of part first+k starts at octet starts[k] of b, or would,
 // were its first octets not left out.
