@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -46,7 +47,8 @@ const shutdownTime = 10 * time.Second
 // daemon is everything that runs: four servers and a queue over one store.
 type daemon struct {
 	config
-	store     *store.Store
+	lock      io.Closer    // of the data folder
+	store     *store.Store // nil: not opened yet
 	accounts  accounts
 	logins    *auth.Authenticator
 	log       *slog.Logger
@@ -66,15 +68,28 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, err
 	}
+	lock, err := lockFolder(c.data)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{config: c, lock: lock, log: log}
+	if err := d.open(); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func (d *daemon) open() error {
+	c, log := &d.config, d.log
 	certs, err := auth.LoadCertificates(func() ([]tls.Certificate, error) { return c.loadCertificate(time.Now()) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	db, err := store.Open(c.data)
-	if err != nil {
-		return nil, err
+	d.tls = certs.Config()
+	if d.store, err = store.Open(c.data); err != nil {
+		return err
 	}
-	d := &daemon{config: c, store: db, accounts: accounts{store: db, domain: c.domain, readable: c.readable}, log: log, tls: certs.Config()}
+	d.accounts = accounts{store: d.store, domain: c.domain, readable: c.readable}
 	d.logins = d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}
 	d.submission = &smtpserver.Server{Hostname: c.hostname, Protocol: smtp.Submission, Handler: submission{d},
@@ -84,17 +99,15 @@ func newDaemon(c config, log *slog.Logger) (*daemon, error) {
 		Auth: d.logins, Logger: log.With("server", "imap")}
 	if c.relay {
 		if d.queue, err = newQueue(d); err != nil {
-			d.close()
-			return nil, err
+			return err
 		}
 	}
 	for i := range services {
 		if d.listeners[i], err = net.Listen("tcp", c.addr[i]); err != nil {
-			d.close()
-			return nil, fmt.Errorf("%w (choose another address with -%s)", err, services[i].flag)
+			return fmt.Errorf("%w (choose another address with -%s)", err, services[i].flag)
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // serve runs until ctx ends or a listener fails, then lets the connections
@@ -160,6 +173,10 @@ func (d *daemon) close() error {
 	}
 	if d.queue != nil {
 		d.queue.relay.deliverer.Close()
+	}
+	defer d.lock.Close() // last, and perhaps not for the first time
+	if d.store == nil {
+		return nil
 	}
 	return d.store.Close()
 }
