@@ -3,7 +3,10 @@ package smtp_test
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailwire/mailwire/smtp"
 )
@@ -177,4 +180,126 @@ func ExampleNewEnvelope() {
 	// RCPT TO:<"him too"@c.example>
 	// <nil>
 	// recipient "\"you@b.example>\r\nRSET\"": smtp: bad path at octet 0: want a domain, got "you@b.example>\r\nRSET"
+}
+
+// A Reader cuts what comes into lines, and a line that is none costs no more than
+// itself.
+func ExampleReader() {
+	r := smtp.NewReader(strings.NewReader("EHLO a.example\r\nMAIL\nRCPT\r\nQUIT\r\n"))
+	for {
+		line, err := r.ReadLine(512)
+		if err == io.EOF {
+			break
+		}
+		fmt.Printf("%q %v\n", line, err)
+	}
+	// Output:
+	// "EHLO a.example" <nil>
+	// "" bare LF in line
+	// "QUIT" <nil>
+}
+
+func ExampleReader_ReadReply() {
+	r := smtp.NewReader(strings.NewReader("250-mx.example\r\n250 SIZE 1000\r\n550 5.1.1 no such user\r\n"))
+	for range 2 {
+		reply, err := r.ReadReply(nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(reply.Code, reply.Enhanced, slices.Collect(reply.Lines()), reply.Positive())
+	}
+	// Output:
+	// 250  [mx.example SIZE 1000] true
+	// 550 5.1.1 [no such user] false
+}
+
+func ExampleParseReply() {
+	reply, err := smtp.ParseReply([]byte("452-4.2.2 mailbox full\r\n452 4.2.2 come back later\r\n"))
+	fmt.Printf("%d %s %q %v\n", reply.Code, reply.Enhanced, reply.Text, err)
+	_, err = smtp.ParseReply([]byte("250-one\r\n251 other\r\n"))
+	fmt.Println(err)
+	// Output:
+	// 452 4.2.2 "mailbox full\ncome back later" <nil>
+	// smtp: bad reply at octet 0: want the same code in every line, got "251 other"
+}
+
+func ExampleParseCommand() {
+	c, err := smtp.ParseCommand([]byte("mail FROM:<a@b.example> SIZE=100"))
+	fmt.Printf("%v %q %q %v\n", c.Verb, c.Name, c.Arg, err)
+	// Output: MAIL "mail" "FROM:<a@b.example> SIZE=100" <nil>
+}
+
+// Parameters that were not offered are none.
+func ExampleParseMail() {
+	arg := []byte("FROM:<me@a.example> SIZE=1000 RET=HDRS")
+	from, options, err := smtp.ParseMail(arg, &smtp.Extensions{Size: new(int64), DSN: true})
+	fmt.Println(from, options.Size, options.Ret, err)
+	_, _, err = smtp.ParseMail(arg, &smtp.Extensions{Size: new(int64)})
+	fmt.Println(err)
+	// Output:
+	// me@a.example 1000 HDRS <nil>
+	// smtp: parameter RET not recognized or not offered
+}
+
+func ExampleParseRcpt() {
+	to, options, err := smtp.ParseRcpt([]byte("TO:<you@b.example> NOTIFY=SUCCESS,DELAY"), &smtp.Extensions{DSN: true})
+	fmt.Println(to, options.Notify, err)
+	// Output: you@b.example SUCCESS,DELAY <nil>
+}
+
+// Addresses as people write them.
+func ExampleParseMailbox() {
+	for _, s := range []string{"joe@a.example", `"joe smith"@[192.0.2.1]`, "joe"} {
+		p, err := smtp.ParseMailbox(s)
+		fmt.Printf("%q %q %v\n", p.Local, p.Domain, err)
+	}
+	// Output:
+	// "joe" "a.example" <nil>
+	// "joe smith" "[192.0.2.1]" <nil>
+	// "" "" smtp: bad path at octet 3: want @ and a domain, got ""
+}
+
+func ExampleParseExtensions() {
+	reply, err := smtp.ParseReply([]byte("250-mx.example\r\n250-SIZE 1000\r\n250-auth plain\r\n250 XYZ 1\r\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := smtp.ParseExtensions(reply)
+	fmt.Println(*x.Size, x.Auth, x.StartTLS, x.Extra[0].Name, x.Extra[0].Value)
+	// Output: 1000 [PLAIN] false XYZ 1
+}
+
+// The field that a server puts on top of what it takes.
+func ExampleAppendReceived() {
+	field := smtp.AppendReceived(nil, smtp.Received{
+		Helo: "a.example", Addr: netip.MustParseAddr("192.0.2.1"), By: "mx.example", With: "ESMTPS", ID: "x1",
+		Time: time.Date(2026, 11, 26, 10, 20, 30, 0, time.UTC),
+	})
+	fmt.Print(strings.ReplaceAll(string(field), "\r\n", "\n"))
+	// Output:
+	// Received: from a.example ([192.0.2.1])
+	// 	by mx.example with ESMTPS id x1;
+	// 	Thu, 26 Nov 2026 10:20:30 +0000
+}
+
+// What a proxy says of its client, and what a server makes of it.
+func ExampleParseXClient() {
+	x := smtp.XClient{Addr: netip.MustParseAddr("192.0.2.1"), Login: "ann smith"}
+	x.Given = (smtp.XClientAddr | smtp.XClientLogin | smtp.XClientName) & smtp.ParseXClientAttrs([]string{"ADDR", "LOGIN"})
+	arg := smtp.AppendXClient(nil, x)
+	fmt.Printf("%s\n", arg)
+	got, err := smtp.ParseXClient(arg)
+	fmt.Println(got.Addr, got.Login, got.Given.Names(), err)
+	// Output:
+	// ADDR=192.0.2.1 LOGIN=ann+20smith
+	// 192.0.2.1 ann smith [ADDR LOGIN] <nil>
+}
+
+func ExampleAppendXtext() {
+	text := smtp.AppendXtext(nil, "ann+smith=a b")
+	back, err := smtp.ParseXtext(nil, text)
+	fmt.Printf("%s %q %v\n", text, back, err)
+	// Output: ann+2Bsmith+3Da+20b "ann+smith=a b" <nil>
 }

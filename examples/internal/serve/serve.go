@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Server is that of smtpserver, imapserver or pop3server.
+// A Server is that of smtpserver or of imapserver.
 type Server interface {
 	Serve(l net.Listener) error
 	Shutdown(ctx context.Context) error
