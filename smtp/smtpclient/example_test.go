@@ -115,3 +115,62 @@ func ExampleClient_Begin() {
 	}
 	// Output: 550 5.1.1 upstream said: nobody of that name
 }
+
+// A connection that is there already, and what can be asked over it.
+func ExampleNewClient() {
+	ctx := context.Background()
+	nc, err := dial(ctx, "", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := smtpclient.NewClient(ctx, nc, &smtpclient.Dialer{TLS: auth.TLSPolicy{Level: auth.TLSNever}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	x := c.Extensions()
+	fmt.Println(x.EightBitMIME, x.StartTLS, *x.Size)
+	reply, err := c.Query(ctx, smtp.VRFY, "you")
+	fmt.Println(reply.Code, err)
+	// Output:
+	// true false 52428800
+	// 252 <nil>
+}
+
+// Without an Addr that can be reached there is no result, and the error says why.
+// Verified TLS is the default: this server has none.
+func ExampleDialer_Connect() {
+	_, err := (&smtpclient.Dialer{Addr: "mx.example:25", Dial: dial}).Connect(context.Background())
+	fmt.Println(errors.Is(err, auth.ErrTLSRequired))
+	// Output: true
+}
+
+// The codes of the upstream server, and its words as those of another.
+func ExampleRelay() {
+	upstream := &smtp.ReplyError{Command: smtp.RCPT, Reply: smtp.Reply{Code: 450, Enhanced: smtp.EnhancedCode{4, 2, 1}, Text: "greylisted"}}
+	fmt.Println(smtpclient.Relay(upstream))
+	fmt.Println(smtpclient.Relay(io.ErrUnexpectedEOF))
+	// Output:
+	// smtp: refused with 450 4.2.1 upstream said: greylisted
+	// unexpected EOF
+}
+
+// A proxy tells for whom it speaks, as far as it is asked for that.
+func ExampleClient_XClient() {
+	ctx := context.Background()
+	c, err := (&smtpclient.Dialer{Addr: "mx.example:25", TLS: auth.TLSPolicy{Level: auth.TLSNever}, Dial: dial}).Connect(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	x := smtp.XClient{Login: "ann", Given: smtp.XClientLogin & smtp.ParseXClientAttrs(c.Extensions().XClient)}
+	if x.Given == 0 {
+		fmt.Println("it does not want to know")
+		return
+	}
+	fmt.Println(c.XClient(ctx, x))
+	// Output: it does not want to know
+}
