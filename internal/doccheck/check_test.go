@@ -44,6 +44,7 @@ const (
 	E = 3
 )
 `)},
+	"tool/main.go":     {Data: []byte("// Command tool is one.\n//\n//\tgo run ./tool -known 1 -unknown=2 ./gone -other\npackage main\n\nvar flags = []string{\"known\", \"other\"}\n")},
 	"bad/a_test.go":    {Data: []byte("package bad\nfunc TestFound(t *testing.T) {}\nfunc FuzzFound(f *testing.F) {}\n")},
 	"other/o.go":       {Data: []byte("// Package other is imported by nobody.\npackage other\n")},
 	"internal/x/x.go":  {Data: []byte("package x\n\nfunc X() {}\n")},
@@ -78,7 +79,7 @@ func TestFindsMistakes(t *testing.T) {
 		"links":    brokenLinks(badTree, all[i], all),
 		"paths":    brokenPaths(badTree, all[i]),
 	}
-	for _, c := range all[i].commands() {
+	for _, c := range append(all[i].commands(), packages["tool"].manual().commands()...) {
 		for _, problem := range c.problems(badTree) {
 			got["commands"] = append(got["commands"], c.String()+": "+problem)
 		}
@@ -106,6 +107,8 @@ func TestFindsMistakes(t *testing.T) {
 			"go run ./gone: there is no package ./gone",
 			"go test -fuzz='^FuzzLost$' .: -fuzz: nothing is called like ^FuzzLost$",
 			"go test ./bad -run=Lost: -run: nothing is called like Lost",
+			"go run ./tool -known 1 -unknown=2 ./gone -other: there is no package ./gone",
+			"go run ./tool -known 1 -unknown=2 ./gone -other: tool has no flag -unknown",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -1,6 +1,7 @@
 package doccheck
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -10,11 +11,21 @@ import (
 	"testing"
 )
 
-// TestCommands finds go commands in pages that cannot work as written.
+// TestCommands finds go commands in pages, and in the comments of programs, that
+// cannot work as written.
 func TestCommands(t *testing.T) {
 	all, err := pages(root)
 	if err != nil {
 		t.Fatal(err)
+	}
+	packages, err := load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		if p.name == "main" {
+			all = append(all, p.manual())
+		}
 	}
 	seen := 0
 	for _, p := range all {
@@ -26,9 +37,18 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	}
-	if seen < 5 {
+	if seen < 20 {
 		t.Errorf("only %d commands were found", seen)
 	}
+}
+
+// manual is the package comment of a program, as a page.
+func (p *pkg) manual() *page {
+	var text strings.Builder
+	for _, file := range p.files {
+		text.WriteString(strings.ReplaceAll(file.Doc.Text(), "\n\t", "\n    "))
+	}
+	return parsePage(p.dir+"/main.go", text.String())
 }
 
 // A command is a go command of a page.
@@ -91,6 +111,9 @@ func (c command) problems(fsys fs.FS) []string {
 		}
 		folders = append(folders, found...)
 	}
+	if c.verb == "run" && len(folders) > 0 {
+		problems = append(problems, c.unknownFlags(fsys, folders[0])...)
+	}
 	for flag, kinds := range map[string]string{"-run": "Test|Example|Fuzz", "-fuzz": "Fuzz", "-bench": "Benchmark"} {
 		pattern, ok := c.flag(flag)
 		if c.verb != "test" || !ok || pattern == "^$" || pattern == "." || len(folders) == 0 {
@@ -98,6 +121,28 @@ func (c command) problems(fsys fs.FS) []string {
 		}
 		if re, err := regexp.Compile(pattern); err != nil || !slices.ContainsFunc(tests(fsys, folders, kinds), re.MatchString) {
 			problems = append(problems, fmt.Sprintf("%s: nothing is called like %s", flag, pattern))
+		}
+	}
+	return problems
+}
+
+// unknownFlags returns the flags that are named neither by the source of a program
+// nor by what it shares with its neighbours.
+func (c command) unknownFlags(fsys fs.FS, folder string) []string {
+	var source []byte
+	for _, pattern := range []string{folder + "/*.go", path.Dir(folder) + "/internal/*/*.go"} {
+		files, _ := fs.Glob(fsys, pattern)
+		for _, file := range files {
+			src, _ := fs.ReadFile(fsys, file)
+			source = append(source, src...)
+		}
+	}
+	var problems []string
+	behind := slices.IndexFunc(c.args, func(arg string) bool { return strings.HasPrefix(arg, ".") })
+	for _, arg := range c.args[behind+1:] {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && !bytes.Contains(source, []byte(`"`+name+`"`)) {
+			problems = append(problems, fmt.Sprintf("%s has no flag -%s", folder, name))
 		}
 	}
 	return problems

@@ -121,7 +121,7 @@ func walk(fsys fs.FS, ending string, do func(name string, content []byte) error)
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+		case d.IsDir() && name != "." && name != ".ci" && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
 			return fs.SkipDir
 		case !d.Type().IsRegular() || !strings.HasSuffix(name, ending):
 			return nil

@@ -84,7 +84,7 @@ var somebodysMachine = regexp.MustCompile(`(?:^|[^\w./:-])/(?:home|root|work|Use
 
 // TestNoPrivatePaths finds paths of a machine in code, scripts and pages.
 func TestNoPrivatePaths(t *testing.T) {
-	for _, ending := range []string{".go", ".md", ".py", ".sh", ".txt"} {
+	for _, ending := range []string{".go", ".md", ".py", ".sh", ".txt", ".html", ".sql", ".ci/run", ".ci/fuzz"} {
 		err := walk(root, ending, func(name string, content []byte) error {
 			if name == "internal/doccheck/check_test.go" {
 				return nil // has some on purpose
