@@ -11,7 +11,7 @@ tool=$(mktemp)
 trap 'rm -rf "$want" "$tool"' EXIT
 export GOWORK=off
 go build -o "$tool" ./.ci/api
-for dir in $(go list -f '{{if ne .Name "main"}}{{.Dir}}{{end}}' ./... | grep -v "^$PWD/internal/" | sed "s|^$PWD/||"); do
+for dir in $(go list -f '{{if ne .Name "main"}}{{.Dir}}{{end}}' ./... | sed "s|^$PWD/||" | grep -vE '(^|/)internal/'); do
   "$tool" "$dir" > "$want/${dir//\//_}.txt"
 done
 if [ "${1-}" = -w ]; then
