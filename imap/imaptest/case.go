@@ -33,6 +33,7 @@ const (
 	Empties Harm = suite.Empties // deletes all mail in INBOX, and does with the account as it likes
 	Loads   Harm = suite.Loads   // sends a lot, or connects often
 	Guesses Harm = suite.Guesses // fails to log in
+	Exposes Harm = suite.Exposes // says the password of Target.Login without TLS, though there is a Target.TLS
 )
 
 // A Case is one test of a server.

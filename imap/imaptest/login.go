@@ -48,6 +48,7 @@ var loginCases = []Case{
 				d.skip("the server does not offer AUTH=PLAIN")
 			}
 			s.auth("AUTHENTICATE PLAIN", "*", "BAD")
+			s.private()
 			s.auth("AUTHENTICATE PLAIN", s.plain(), "OK")
 			s.ok("SELECT INBOX")
 		}},
@@ -66,6 +67,7 @@ var loginCases = []Case{
 			s = d.connect("C")
 			s.secure()
 			s.auth("AUTHENTICATE PLAIN", "!!!!", "BAD")
+			s.private()
 			s.ok("AUTHENTICATE PLAIN " + s.plain())
 			s.ok("SELECT INBOX")
 		}},
@@ -83,7 +85,7 @@ var loginCases = []Case{
 	{ID: "AUT-4c", Title: "user name and password may be literals", Level: Must, Refs: []string{"RFC 9051, section 6.2.3"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
-			s.secure()
+			s.private()
 			l := d.login()
 			tag := s.newTag()
 			var a answer
@@ -100,7 +102,7 @@ var loginCases = []Case{
 			s.secret = false
 			s.wantEnd(s.until(tag), "LOGIN", "OK")
 		}},
-	{ID: "AUT-7", Title: "LOGIN without TLS is refused where LOGINDISABLED says so", Level: Must, Refs: []string{"RFC 9051, section 6.2.3"}, Needs: []string{"clear"},
+	{ID: "AUT-7", Title: "LOGIN without TLS is refused where LOGINDISABLED says so", Level: Must, Harm: Exposes, Refs: []string{"RFC 9051, section 6.2.3"}, Needs: []string{"clear"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			if !s.offers("LOGINDISABLED") {

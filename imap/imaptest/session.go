@@ -63,7 +63,11 @@ func (s *session) eachOctet(octets string) {
 
 // may says whether octets may go out, and notes them.
 func (s *session) may(octets string) bool {
-	if err := s.d.guard.Send(octets, s.d.harmOf(octets)); err != nil {
+	harm := s.d.harmOf(octets)
+	if !s.tls && s.d.target.TLS != nil && s.d.log.Secret(octets) {
+		harm |= Exposes
+	}
+	if err := s.d.guard.Send(octets, harm); err != nil {
 		s.fail("%w", err)
 	}
 	if s.over() || s.ended {
@@ -573,16 +577,24 @@ func (s *session) handshake() (ok bool) {
 	return true
 }
 
-// secure goes where a login is possible: on to TLS if that is what it takes.
+// secure goes where a login is possible: on to TLS if that is to be had.
 func (s *session) secure() {
 	if !s.tls && s.d.target.TLS != nil && s.offers("STARTTLS") {
 		s.startTLS()
 	}
 }
 
+// private is secure, and skips the case where a password would be said without
+// the TLS that the Target is for.
+func (s *session) private() {
+	if s.secure(); !s.tls && s.d.target.TLS != nil && s.d.guard.Allowed&Exposes == 0 {
+		s.d.skip("the server does not offer STARTTLS, and the Target wants TLS for its password")
+	}
+}
+
 // login logs in.
 func (s *session) login() {
-	s.secure()
+	s.private()
 	l := s.d.login()
 	s.caps = nil
 	s.ok("LOGIN " + quote(l.Username) + " " + quote(string(l.Password)))

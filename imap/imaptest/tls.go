@@ -31,7 +31,7 @@ var tlsCases = []Case{
 			}
 			s.bad("STARTTLS")
 		}},
-	{ID: "TLS-2", Title: "octets behind STARTTLS are never executed", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
+	{ID: "TLS-2", Title: "octets behind STARTTLS are never executed", Level: Must, Harm: Changes | Exposes, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
 			if !s.offers("STARTTLS") {

@@ -15,12 +15,13 @@ const (
 	Empties                   // deletes all mail of the account, and does with it as it likes
 	Loads                     // sends a lot, or connects often
 	Guesses                   // fails to log in, which may lock an account, or an address out
+	Exposes                   // says the right password without TLS
 )
 
 // Any is all harm that there is.
-const Any = Delivers | Changes | Empties | Loads | Guesses
+const Any = Delivers | Changes | Empties | Loads | Guesses | Exposes
 
-var harmNames = [...]string{"delivers", "changes", "empties", "loads", "guesses"}
+var harmNames = [...]string{"delivers", "changes", "empties", "loads", "guesses", "exposes"}
 
 // String returns the names, separated by "|", or "none".
 func (h Harm) String() string {

@@ -3,6 +3,7 @@ package suite
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,6 +48,11 @@ func (l *Log) Mask(text string) string {
 		}
 	}
 	return text
+}
+
+// Secret reports whether there are secrets in a text.
+func (l *Log) Secret(text string) bool {
+	return slices.ContainsFunc(l.secrets, func(s string) bool { return strings.Contains(text, s) })
 }
 
 // Note adds a comment.

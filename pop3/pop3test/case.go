@@ -31,6 +31,7 @@ const (
 	Empties Harm = suite.Empties // fills and empties the maildrop
 	Loads   Harm = suite.Loads   // sends a lot, or connects often
 	Guesses Harm = suite.Guesses // fails to log in
+	Exposes Harm = suite.Exposes // says the password of Target.Login without TLS, though there is a Target.TLS
 )
 
 // A Case is one test of a server.

@@ -136,7 +136,11 @@ func (d *dialogue) send(lines ...string) { d.raw(strings.Join(lines, "\r\n") + "
 
 // raw sends octets.
 func (d *dialogue) raw(octets string) {
-	if err := d.guard.Send(octets, harmOf(octets)); err != nil {
+	harm := harmOf(octets)
+	if !d.tls && d.target.TLS != nil && d.log.Secret(octets) {
+		harm |= Exposes
+	}
+	if err := d.guard.Send(octets, harm); err != nil {
 		d.fail("%w", err)
 	}
 	if d.over() {
@@ -406,11 +410,17 @@ func (d *dialogue) handshake() (ok bool) {
 	return true
 }
 
-// secure goes where a login is possible: on to TLS if that is what it takes.
+// secure goes where a login is possible: on to TLS if that is to be had. It skips
+// the case where a password would be said without the TLS that the Target is for.
 func (d *dialogue) secure() {
-	if !d.tls && d.target.TLS != nil && d.offers("STLS") {
-		d.startTLS()
+	if d.tls || d.target.TLS == nil {
+		return
 	}
+	if !d.offers("STLS") {
+		d.skip("the server does not offer STLS, and the Target wants TLS for its password")
+		return
+	}
+	d.startTLS()
 }
 
 // login begins a session and logs in. The lock of a session that just ended may

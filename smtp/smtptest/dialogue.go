@@ -22,14 +22,15 @@ import (
 // A dialogue is what a case has with the server. The first thing that goes wrong
 // is kept in err, and from then on nothing more is said: cases need not look.
 type dialogue struct {
-	ctx    context.Context
-	target *Target
-	conn   net.Conn
-	tls    bool
-	in     []byte // read and not yet used
-	log    suite.Log
-	guard  suite.Guard
-	err    error
+	ctx     context.Context
+	target  *Target
+	conn    net.Conn
+	tls     bool
+	in      []byte // read and not yet used
+	log     suite.Log
+	guard   suite.Guard
+	err     error
+	skipped string // why the case says nothing about this server; err is set too
 
 	offered map[string]string // keywords of EHLO, in capitals, and their parameters
 	token   string            // in the content of every message that is sent here
@@ -55,6 +56,12 @@ func (d *dialogue) fail(format string, args ...any) {
 	if d.err == nil {
 		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
 		d.log.Note("%v", d.err)
+	}
+}
+
+func (d *dialogue) skip(why string) {
+	if d.err == nil {
+		d.skipped, d.err = why, errors.New(why)
 	}
 }
 
@@ -91,7 +98,7 @@ func (d *dialogue) start() {
 	d.open()
 	d.hello()
 	if d.target.Encrypt {
-		d.secure()
+		d.private()
 	}
 	if d.target.Protocol == smtp.Submission && d.target.Login != nil {
 		d.login()
@@ -131,6 +138,15 @@ func (d *dialogue) secure() {
 	d.hello()
 }
 
+// private is secure, and skips the case where TLS is not to be had, though the
+// Target is for it.
+func (d *dialogue) private() {
+	d.secure()
+	if !d.tls && d.target.TLS != nil {
+		d.skip("the server does not offer STARTTLS, and the Target wants TLS")
+	}
+}
+
 // startTLS is STARTTLS with the handshake.
 func (d *dialogue) startTLS() {
 	d.do("STARTTLS", "220")
@@ -157,11 +173,9 @@ func (d *dialogue) handshake() {
 
 // login authenticates with PLAIN.
 func (d *dialogue) login() {
+	d.private()
 	if !d.offersPlain() {
-		d.secure()
-	}
-	if !d.offersPlain() {
-		d.fail("AUTH PLAIN is not offered")
+		d.skip("the server does not offer AUTH PLAIN")
 		return
 	}
 	d.do("AUTH PLAIN "+d.plain(string(d.target.Login.Password)), "235")
@@ -202,7 +216,11 @@ func (d *dialogue) trySend(octets string) { d.write(octets) }
 
 // write is where all octets go out.
 func (d *dialogue) write(octets string) error {
-	if err := d.guard.Send(octets, harmOf(octets)); err != nil {
+	harm := harmOf(octets)
+	if !d.tls && d.target.TLS != nil && d.log.Secret(octets) {
+		harm |= Exposes
+	}
+	if err := d.guard.Send(octets, harm); err != nil {
 		d.fail("%w", err)
 	}
 	if d.err != nil {

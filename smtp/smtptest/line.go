@@ -99,10 +99,10 @@ var lineCases = []Case{
 		ID: "LINE-51", Title: "a request of HTTP is not answered line by line", Level: Practice, Needs: []string{"smtp", "submission"},
 		run: func(d *dialogue) {
 			d.open()
-			d.trySend("GET /secret?x HTTP/1.1\r\nHost: x.example\r\nEHLO client.example\r\nMAIL FROM:" + d.sender() + "\r\n\r\n")
+			d.trySend("GET /hidden?x HTTP/1.1\r\nHost: x.example\r\nEHLO client.example\r\nMAIL FROM:" + d.sender() + "\r\n\r\n")
 			for _, r := range d.closed() {
 				d.check(r, "221", "421", "5")
-				if strings.Contains(r.text(), "secret") {
+				if strings.Contains(r.text(), "hidden") {
 					d.fail("the request is echoed: %s", r)
 				}
 			}

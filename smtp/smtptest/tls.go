@@ -198,10 +198,8 @@ var tlsCases = []Case{
 func (d *dialogue) plainOffered() {
 	d.open()
 	d.hello()
+	d.private()
 	if !d.offersPlain() {
-		d.secure()
-	}
-	if d.err == nil && !d.offersPlain() {
-		d.fail("AUTH PLAIN is not offered")
+		d.skip("the server does not offer AUTH PLAIN")
 	}
 }
