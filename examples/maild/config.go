@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailwire/mailwire/examples/maild/store"
 	"github.com/mailwire/mailwire/smtp"
 )
 
@@ -21,6 +22,7 @@ type config struct {
 	verbose  bool
 
 	readable   bool          // keep passwords readable, offer APOP
+	history    int           // removals that each mailbox remembers
 	loginDelay time.Duration // whole seconds between logins by POP3
 
 	relay    bool   // send mail to other hosts
@@ -57,6 +59,7 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 	}
 	f.BoolVar(&c.verbose, "v", false, "log every command")
 	f.BoolVar(&c.readable, "readable-passwords", false, "keep new passwords readable in the database, as APOP and CRAM-MD5 need it, and offer APOP")
+	f.IntVar(&c.history, "history", store.DefaultHistory, "removals that each mailbox remembers for clients that come back by QRESYNC")
 	f.DurationVar(&c.loginDelay, "login-delay", 0, "time that an account has to wait between two logins by POP3, in whole seconds")
 	f.BoolVar(&c.relay, "relay", false, "send mail of the accounts here to other hosts")
 	f.StringVar(&c.dns, "dns", "", "DNS server that validates, as 127.0.0.1:53 (default: the system's)")
@@ -79,6 +82,9 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 	}
 	if c.loginDelay < 0 || c.loginDelay%time.Second != 0 {
 		return c, nil, errors.New("-login-delay wants whole seconds")
+	}
+	if c.history < 0 {
+		return c, nil, errors.New("-history: less than nothing cannot be remembered")
 	}
 	if err := c.checkRelay(); err != nil {
 		return c, nil, err

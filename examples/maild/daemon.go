@@ -89,6 +89,9 @@ func (d *daemon) open() error {
 	if d.store, err = store.Open(c.data); err != nil {
 		return err
 	}
+	if err := d.store.KeepRemovals(c.history); err != nil {
+		return err
+	}
 	d.accounts = accounts{store: d.store, domain: c.domain, readable: c.readable}
 	d.logins = d.accounts.authenticator()
 	d.smtp = &smtpserver.Server{Hostname: c.hostname, Handler: incoming{d}, TLS: d.tls, Logger: log.With("server", "smtp")}

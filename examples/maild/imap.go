@@ -175,10 +175,8 @@ func (m *mailbox) Keywords(ctx context.Context) ([]imap.Flag, error) {
 	return m.store.Keywords(ctx, m.id)
 }
 
-// Vanished is always complete: removals are never forgotten.
 func (m *mailbox) Vanished(ctx context.Context, since imap.ModSeq) (imap.UIDSet, bool, error) {
-	uids, err := m.store.Vanished(ctx, m.id, since)
-	return uids, err == nil, err
+	return m.store.Vanished(ctx, m.id, since)
 }
 
 func (m *mailbox) ClaimRecent(ctx context.Context, claim bool) (imap.UIDSet, error) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,34 @@ func TestIMAPIdle(t *testing.T) {
 	c.send("DONE")
 	if line := c.line(); !strings.HasPrefix(line, "a OK") {
 		t.Error(line)
+	}
+}
+
+// Who comes back is told what has gone since. Beyond what is remembered that is
+// all that is not there: RFC 7162, section 3.2.5.1.
+func TestIMAPResync(t *testing.T) {
+	for history, want := range map[string]string{"20000": "* VANISHED (EARLIER) 3", "0": "* VANISHED (EARLIER) 1,3"} {
+		t.Run("history "+history, func(t *testing.T) {
+			d := start(t, testConfig(t, "-history", history))
+			a := d.imap(t, "demo")
+			a.do("ENABLE QRESYNC")
+			for range 4 {
+				a.do("APPEND INBOX {5+}\r\n\r\none")
+			}
+			remove := func(uid string) {
+				a.do("UID STORE %s +FLAGS.SILENT (\\Deleted)", uid)
+				a.do("UID EXPUNGE %s", uid)
+			}
+			remove("1")
+			var validity, modSeq uint64
+			told := a.do("STATUS INBOX (UIDVALIDITY HIGHESTMODSEQ)")
+			if _, err := fmt.Sscanf(told[len(told)-1], "* STATUS INBOX (UIDVALIDITY %d HIGHESTMODSEQ %d)", &validity, &modSeq); err != nil {
+				t.Fatalf("%v: %q", err, told)
+			}
+			remove("3")
+			told = a.do("SELECT INBOX (QRESYNC (%d %d))", validity, modSeq)
+			told = slices.DeleteFunc(told, func(line string) bool { return !strings.HasPrefix(line, "* VANISHED") })
+			a.want(told, want)
+		})
 	}
 }

@@ -140,6 +140,9 @@ func (t *tx) expunge(mailbox int64, list []message, by any) (out imapserver.Remo
 		}
 		out.UIDs.Add(m.uid)
 	}
+	if err := t.remember(mailbox, len(list)); err != nil {
+		return out, err
+	}
 	t.tell(mailbox, by, imapview.Change{Kind: imapview.Removed, UIDs: out.UIDs, ModSeq: out.ModSeq})
 	return out, nil
 }

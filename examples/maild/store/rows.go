@@ -176,11 +176,6 @@ func (s *Store) Keywords(ctx context.Context, mailbox int64) ([]imap.Flag, error
 	return column[imap.Flag](ctx, s, "SELECT name FROM keywords WHERE mailbox = ?", mailbox)
 }
 
-// Expunged returns the UIDs removed after the given modification sequence.
-func (s *Store) Expunged(ctx context.Context, mailbox int64, since uint64) ([]uint32, error) {
-	return column[uint32](ctx, s, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid", mailbox, int64(since))
-}
-
 // Recent returns the messages that nobody has claimed, and claims them if claim
 // is set. RFC 3501, section 2.3.2.
 func (s *Store) Recent(ctx context.Context, mailbox int64, claim bool) (set imap.UIDSet, err error) {
@@ -201,13 +196,4 @@ func (s *Store) Recent(ctx context.Context, mailbox int64, claim bool) (set imap
 		return set, err
 	}
 	return imap.NumSetRange(lo, next-1), nil
-}
-
-// Vanished is Expunged as a set.
-func (s *Store) Vanished(ctx context.Context, mailbox int64, since imap.ModSeq) (set imap.UIDSet, err error) {
-	list, err := s.Expunged(ctx, mailbox, uint64(since))
-	for _, u := range list {
-		set.Add(imap.UID(u))
-	}
-	return set, err
 }

@@ -49,7 +49,7 @@ func newWriter(db *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{tx: tx{conn: conn, stmts: map[string]*sql.Stmt{}}}
+	w := &writer{tx: tx{conn: conn, stmts: map[string]*sql.Stmt{}, history: DefaultHistory}}
 	c := &change{do: migrate, result: make(chan error, 1)}
 	w.transaction(c, nil)
 	if err := <-c.result; err != nil {
@@ -141,6 +141,8 @@ type tx struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
 	events []event // what those who watch will be told
+
+	history int // removals that each mailbox remembers at least
 }
 
 func (t *tx) exec(query string, args ...any) error {
