@@ -127,3 +127,83 @@ func ExampleRespCode_Within() {
 	// Output:
 	// true come back later
 }
+
+func ExampleParseCommand() {
+	for _, line := range []string{"retr 12", "PASS two words", "MAIL FROM:<a@b.example>"} {
+		c := pop3.ParseCommand([]byte(line))
+		fmt.Printf("%v %q\n", c.Verb, c.Arg)
+	}
+	// Output:
+	// RETR "12"
+	// PASS "two words"
+	// unknown "FROM:<a@b.example>"
+}
+
+// What a client says cannot become another command.
+func ExampleAppendCommand() {
+	line, err := pop3.AppendCommand(nil, pop3.USER, "mrose")
+	fmt.Printf("%q %v\n", line, err)
+	_, err = pop3.AppendCommand(nil, pop3.PASS, "secret\r\nDELE 1")
+	fmt.Println(err)
+	// Output:
+	// "USER mrose\r\n" <nil>
+	// pop3: bad argument of PASS at octet 6: want no CR, LF or NUL, got octet 13
+}
+
+func ExampleParseReply() {
+	for _, line := range []string{"+OK 2 messages", "-ERR [IN-USE] another session has it", "* OK IMAP4rev1"} {
+		r, err := pop3.ParseReply([]byte(line))
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Printf("%v %q %q\n", r.OK, r.Code, r.Text)
+	}
+	// Output:
+	// true "" "2 messages"
+	// false "IN-USE" "another session has it"
+	// pop3: bad reply at octet 0: want +OK or -ERR, got "* OK IMAP4rev1"
+}
+
+func ExampleAppendReply() {
+	r := pop3.Reply{Code: "IN-USE", Text: "locked by\r\nsomebody"}
+	fmt.Printf("%q\n", pop3.AppendReply(nil, r))
+	// Output: "-ERR [IN-USE] locked by??somebody\r\n"
+}
+
+// The lines of STAT, LIST and UIDL.
+func ExampleParseScan() {
+	n, size, err := pop3.ParseScan([]byte("1 120"))
+	fmt.Println(n, size, err)
+	n, uid, err := pop3.ParseUnique([]byte("2 QhdPYR:00WBw1Ph7x7"))
+	fmt.Println(n, uid, err)
+	n, size, err = pop3.ParseStat("2 320")
+	fmt.Println(n, size, err)
+	_, _, err = pop3.ParseScan([]byte("1 many"))
+	fmt.Println(err)
+	// Output:
+	// 1 120 <nil>
+	// 2 QhdPYR:00WBw1Ph7x7 <nil>
+	// 2 320 <nil>
+	// pop3: bad scan listing at octet 1: want a number up to 9223372036854775807, got " many"
+}
+
+func ExampleAppendCaps() {
+	fmt.Printf("%q\n", pop3.AppendCaps(nil, pop3.Caps{UIDL: true, Pipelining: true, SASL: []string{"PLAIN"}}))
+	// Output: "UIDL\r\nPIPELINING\r\nSASL PLAIN\r\n"
+}
+
+// The stamp that APOP is computed over.
+func ExampleFindStamp() {
+	fmt.Println(pop3.FindStamp("POP3 server ready <1896.697170952@dbc.mtview.ca.us>"))
+	fmt.Println(pop3.ValidStamp("<no stamp>"))
+	// Output:
+	// <1896.697170952@dbc.mtview.ca.us>
+	// false
+}
+
+// The size of a message is that of its lines as they travel.
+func ExampleSize() {
+	fmt.Println(pop3.Size(strings.NewReader("Subject: x\n\n.dot\nno line end")))
+	// Output: 33 <nil>
+}

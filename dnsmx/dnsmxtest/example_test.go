@@ -30,3 +30,16 @@ func ExampleParseZone() {
 	// dnsmx: no answer for AAAA mx.example.org: SERVFAIL
 	// [A mx.example.org AAAA mx.example.org]
 }
+
+// A zone can change under a test.
+func ExampleZone_Replace() {
+	zone := dnsmxtest.MustParseZone("example.org. A 192.0.2.1")
+	if err := zone.Replace("!servfail example.org A"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	n, _ := dnsmx.ParseName("example.org")
+	_, err := zone.Query(context.Background(), n, dnsmx.TypeA)
+	fmt.Println(err)
+	// Output: dnsmx: no answer for A example.org: SERVFAIL
+}

@@ -46,3 +46,19 @@ func ExampleAppendPolicy() {
 	fmt.Printf("%q %v\n", b, err)
 	// Output: "version: STSv1\r\nmode: testing\r\nmx: mx1.example.org\r\nmax_age: 86400\r\n" <nil>
 }
+
+func ExampleAppendRecord() {
+	b, err := mtasts.AppendRecord(nil, mtasts.Record{ID: "20260101T000000"})
+	fmt.Printf("%s %v %v\n", b, err, mtasts.IsRecord(string(b)))
+	// Output: v=STSv1; id=20260101T000000; <nil> true
+}
+
+// Policies alone, without a cache. The certificate of mta-sts.example.org has to be a
+// good one: here there is no such host.
+func ExampleFetcher_Fetch() {
+	fetcher := &mtasts.Fetcher{Resolver: dnsmxtest.MustParseZone("example.org. MX 10 mx")}
+	domain, _ := dnsmx.ParseName("example.org")
+	_, err := fetcher.Fetch(context.Background(), domain)
+	fmt.Println(err != nil)
+	// Output: true
+}

@@ -69,3 +69,35 @@ func ExampleAppendMail() {
 	// Date: Wed, 25 Nov 2026 06:00:00 +0000
 	// ...
 }
+
+func ExampleLookup() {
+	zone := dnsmxtest.MustParseZone(`_smtp._tls.example.org. TXT "v=TLSRPTv1; rua=https://example.org/tls"`)
+	domain, _ := dnsmx.ParseName("example.org")
+	r, err := tlsrpt.Lookup(context.Background(), zone, domain)
+	fmt.Println(r.Mail, r.HTTPS, err)
+	// Output: [] [https://example.org/tls] <nil>
+}
+
+func ExampleAppendRecord() {
+	b, err := tlsrpt.AppendRecord(nil, tlsrpt.Record{Mail: []string{"tls@example.org"}})
+	fmt.Printf("%s %v %v\n", b, err, tlsrpt.IsRecord(string(b)))
+	// Output: v=TLSRPTv1; rua=mailto:tls@example.org; <nil> true
+}
+
+// A report that somebody sent about us.
+func ExampleParseReport() {
+	const report = `{"organization-name": "Example Org", "report-id": "1",
+		"date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"},
+		"policies": [{"policy": {"policy-type": "sts", "policy-domain": "example.com"},
+			"summary": {"total-successful-session-count": 5, "total-failure-session-count": 1},
+			"failure-details": [{"result-type": "certificate-expired", "failed-session-count": 1}]}]}`
+	r, err := tlsrpt.ParseReport(strings.NewReader(report), 1<<20)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, p := range r.Policies {
+		fmt.Println(p.Domain, p.Type, p.Successful, p.Failed, p.Failures[0].Result)
+	}
+	// Output: example.com sts 5 1 certificate-expired
+}

@@ -108,3 +108,26 @@ func ExampleDialer_Connect() {
 	// 2 before QUIT
 	// 0 behind it
 }
+
+// A connection that is there already. Without Credentials the client logs in when it
+// is told to.
+func ExampleNewClient() {
+	d, _ := exampleDialer("Subject: one\r\n\r\n1\r\n")
+	me := d.Credentials
+	d.Credentials = auth.Credentials{}
+	ctx := context.Background()
+	nc, err := d.Dial(ctx, "tcp", d.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := pop3client.NewClient(ctx, nc, d)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Login(ctx, me); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Stat(ctx))
+	// Output: 1 19 <nil>
+}
