@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
@@ -176,9 +177,8 @@ func (p *Parser) body(b *Body) {
 func (p *Parser) multipart(b *Body) {
 	b.Type = Text("MULTIPART")
 	for p.Peek() == '(' {
-		var part Body
-		p.body(&part)
-		b.Parts = append(b.Parts, part)
+		b.Parts = append(b.Parts, Body{})
+		p.body(&b.Parts[len(b.Parts)-1])
 		if p.Lenient && p.pos+1 < len(p.buf) && p.buf[p.pos] == ' ' && p.buf[p.pos+1] == '(' {
 			p.pos++
 		}
@@ -266,7 +266,10 @@ func (p *Parser) textOrEmpty() Text {
 	if p.Lenient && p.TryNIL() {
 		return Text{}
 	}
-	return append(Text{}, p.Str()...)
+	if t := p.own(p.Str()); t != nil {
+		return t
+	}
+	return Text{}
 }
 
 // bodyNumber takes a number. From a server NIL and -1 pass for 0: some send them
@@ -282,15 +285,21 @@ func (p *Parser) bodyParams() []BodyParam {
 	if p.TryNIL() {
 		return nil
 	}
-	var params []BodyParam
+	if p.params == nil {
+		p.params = make([]BodyParam, 0, 2) // what most parts have
+	}
+	start := len(p.params)
 	p.List(func() {
 		var b BodyParam
 		b.Name = p.textOrEmpty()
 		p.SP()
 		b.Value = p.textOrEmpty()
-		params = append(params, b)
+		p.params = append(p.params, b)
 	})
-	return params
+	if len(p.params) == start {
+		return nil
+	}
+	return slices.Clip(p.params[start:])
 }
 
 // bodyValue is the value of BODYSTRUCTURE, or of BODY: *Body.

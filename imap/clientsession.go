@@ -53,6 +53,7 @@ type ClientSession struct {
 	upgrade bool
 	tags    uint64
 	row     *Data // a FETCH that is open
+	slabs   slabs
 	parser  Parser
 }
 

@@ -49,6 +49,9 @@ func (s *ClientSession) parse(input []byte) *Parser {
 	p.Reset(input)
 	p.Grammar, p.Lenient, p.Depth = s.Grammar, !s.Strict, 1000
 	p.UTF8 = s.Enabled(CapUTF8Accept) || s.Enabled(CapRev2)
+	if p.slabs = nil; len(input) <= slabLine {
+		p.slabs = &s.slabs
+	}
 	return p
 }
 
@@ -65,7 +68,7 @@ func (s *ClientSession) Step(input []byte) (ClientEvent, error) {
 	if !s.greeted {
 		return s.stepGreeting(p)
 	}
-	d := new(Data)
+	d := p.slabs.data()
 	if s.openRow(p, d) {
 		return d, nil
 	}
@@ -139,7 +142,7 @@ func (s *ClientSession) openRow(p *Parser, d *Data) bool {
 	if s.base != Selected || !bytes.HasSuffix(p.buf, closing) || !p.Try('*') || !p.Try(' ') {
 		return false
 	}
-	row := new(FetchRow)
+	row := p.slabs.row()
 	n := p.Number()
 	if !p.Try(' ') || !p.TryWord("FETCH") || !p.Try(' ') || !p.Try('(') {
 		return false
@@ -230,6 +233,7 @@ func (s *ClientSession) stepDone(tag string, st Status) (ClientEvent, error) {
 		return nil, ErrTag
 	}
 	ok := st.Kind == OK
+	s.slabs = slabs{} // who waits needs none
 	switch name := c.Spec.Name; {
 	case name == "IDLE":
 		s.idling = false

@@ -1,6 +1,9 @@
 package imap
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // An Envelope is the parsed header of a message, with texts as they stand in
 // the header: unfolded, encoded-words and dates untouched. A field that is
@@ -73,10 +76,15 @@ func (p *Parser) Envelope() *Envelope {
 }
 
 // text takes an nstring and returns a copy.
-func (p *Parser) text() Text {
-	b := p.NString()
-	if b == nil {
+func (p *Parser) text() Text { return p.own(p.NString()) }
+
+// own returns what may be kept of a part of the input.
+func (p *Parser) own(b []byte) Text {
+	switch {
+	case b == nil:
 		return nil
+	case p.owned:
+		return b[:len(b):len(b)]
 	}
 	return append(Text{}, b...)
 }
@@ -85,7 +93,10 @@ func (p *Parser) addresses() []Address {
 	if p.TryNIL() {
 		return nil
 	}
-	var list []Address
+	if p.addrs == nil {
+		p.addrs = make([]Address, 0, 6) // what most envelopes have
+	}
+	start := len(p.addrs)
 	p.Open()
 	for p.err == nil && !p.Try(')') {
 		var a Address
@@ -98,13 +109,16 @@ func (p *Parser) addresses() []Address {
 		p.SP()
 		a.Host = p.text()
 		p.Close()
-		list = append(list, a)
+		p.addrs = append(p.addrs, a)
 		if p.Lenient {
 			p.Try(' ')
 		}
 	}
 	p.level--
-	return list
+	if len(p.addrs) == start {
+		return nil
+	}
+	return slices.Clip(p.addrs[start:])
 }
 
 var envelopeValue = Value{

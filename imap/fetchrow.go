@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -39,16 +40,37 @@ func (row *FetchRow) Get(name string) []byte {
 	return nil
 }
 
+// decoders are the Parsers that decode uses.
+var decoders = sync.Pool{New: func() any { return new(Parser) }}
+
 // decode runs a rule of the grammar over the raw value of an item.
 func decode[T any](row *FetchRow, name string, rule func(p *Parser) T) (t T, ok bool) {
 	raw := row.Get(name)
 	if raw == nil {
 		return t, false
 	}
-	p := Parser{buf: raw, Lenient: true, Depth: 1000}
-	t = rule(&p)
-	return t, p.AtEnd()
+	p := decoders.Get().(*Parser)
+	*p = Parser{buf: raw, Lenient: true, Depth: 1000}
+	t = rule(p)
+	ok = p.AtEnd()
+	*p = Parser{}
+	decoders.Put(p)
+	return t, ok
 }
+
+// owning is a rule whose texts are parts of one copy of the value: nothing that the
+// caller does with them changes the row.
+func owning[T any](rule func(p *Parser) T) func(p *Parser) T {
+	return func(p *Parser) T {
+		p.buf, p.owned = bytes.Clone(p.buf), true
+		return rule(p)
+	}
+}
+
+var (
+	ownEnvelope      = owning((*Parser).Envelope)
+	ownBodyStructure = owning((*Parser).BodyStructure)
+)
 
 // UID returns the UID, if it is in the row and well formed, as do those below.
 func (row *FetchRow) UID() (UID, bool) {
@@ -68,14 +90,14 @@ func (row *FetchRow) InternalDate() (time.Time, bool) {
 }
 
 // Envelope returns ENVELOPE.
-func (row *FetchRow) Envelope() (*Envelope, bool) { return decode(row, "ENVELOPE", (*Parser).Envelope) }
+func (row *FetchRow) Envelope() (*Envelope, bool) { return decode(row, "ENVELOPE", ownEnvelope) }
 
 // BodyStructure returns BODYSTRUCTURE, or else BODY.
 func (row *FetchRow) BodyStructure() (*Body, bool) {
-	if b, ok := decode(row, "BODYSTRUCTURE", (*Parser).BodyStructure); ok {
+	if b, ok := decode(row, "BODYSTRUCTURE", ownBodyStructure); ok {
 		return b, true
 	}
-	return decode(row, "BODY", (*Parser).BodyStructure)
+	return decode(row, "BODY", ownBodyStructure)
 }
 
 // ModSeq returns MODSEQ. RFC 7162, section 3.1.2.
@@ -102,12 +124,7 @@ func (v *FetchValue) Octets() []byte {
 // fetchRow is the value of FETCH, behind its number: *FetchRow.
 var fetchRow = Value{
 	Parse: func(p *Parser) any {
-		var space struct { // of one allocation
-			row   FetchRow
-			items [3]FetchValue
-		}
-		row := &space.row
-		row.Items = space.items[:0]
+		row := p.slabs.row()
 		p.SP()
 		p.Expect('(')
 		p.fetchValues(row)
@@ -156,7 +173,7 @@ var fetchRow = Value{
 // input.
 func (p *Parser) fetchValues(row *FetchRow) {
 	row.Open = false
-	p.buf = bytes.Clone(p.buf)
+	p.buf = p.slabs.clone(p.buf)
 	for p.err == nil && !p.Try(')') {
 		if len(row.Items) > 0 {
 			p.SP()

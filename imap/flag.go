@@ -57,12 +57,20 @@ func HasFlag(flags []Flag, f Flag) bool {
 	return false
 }
 
-// internFlag returns the known flag that b spells, or b as one.
-func internFlag(b []byte) Flag {
+// knownFlag returns the known flag that b spells, "" if there is none.
+func knownFlag(b []byte) Flag {
 	for _, f := range knownFlags {
 		if ascii.EqualFold(f, b) {
 			return f
 		}
+	}
+	return ""
+}
+
+// internFlag returns the known flag that b spells, or b as one.
+func internFlag(b []byte) Flag {
+	if f := knownFlag(b); f != "" {
+		return f
 	}
 	return Flag(b)
 }

@@ -43,11 +43,15 @@ type Parser struct {
 	pos    int
 	level  int // of parentheses
 	err    error
-	cut    bool   // err is that a literal is announced, and its octets are not here
-	traits Traits // that parts of the command have added
-	nodes  int    // search keys parsed
-	most   int    // and how many there may be; 0: 10000
-	offer  uint64 // features in force, as bits of Grammar; 0: all
+	cut    bool        // err is that a literal is announced, and its octets are not here
+	traits Traits      // that parts of the command have added
+	nodes  int         // search keys parsed
+	most   int         // and how many there may be; 0: 10000
+	offer  uint64      // features in force, as bits of Grammar; 0: all
+	owned  bool        // texts may be parts of buf
+	slabs  *slabs      // of rows; nil: each is alone
+	addrs  []Address   // of envelopes: each list is a part
+	params []BodyParam // of bodies: likewise
 	on     func(Cap) bool
 }
 
@@ -57,6 +61,7 @@ func NewParser(input []byte) *Parser { return &Parser{buf: input} }
 // Reset makes p read input, and forgets its error but none of its settings.
 func (p *Parser) Reset(input []byte) {
 	p.buf, p.pos, p.level, p.err, p.cut, p.traits, p.nodes = input, 0, 0, nil, false, 0, 0
+	p.addrs, p.params = nil, nil
 }
 
 // Err returns the first error, a *SyntaxError or a *Reject.

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"math"
 	"time"
 
@@ -116,7 +117,10 @@ func (p *Parser) Flags() []Flag {
 // AnyFlags takes a list of flags in parentheses as a server sends them:
 // \Recent, "\*" and flags of later revisions included.
 func (p *Parser) AnyFlags() []Flag {
-	flags := []Flag{}
+	begin := p.pos
+	list, _, _ := bytes.Cut(p.buf[begin:], []byte(")")) // which no atom has in it
+	flags := make([]Flag, 0, min(1+bytes.Count(list, []byte(" ")), 16))
+	text := "" // list, if a flag is not known: one string for all that are not
 	p.List(func() {
 		start := p.pos
 		if p.Try('\\') && p.Try('*') {
@@ -124,9 +128,17 @@ func (p *Parser) AnyFlags() []Flag {
 			return
 		}
 		p.Atom()
-		if p.err == nil {
-			flags = append(flags, internFlag(p.buf[start:p.pos]))
+		if p.err != nil {
+			return
 		}
+		f := knownFlag(p.buf[start:p.pos])
+		if f == "" {
+			if text == "" {
+				text = string(list)
+			}
+			f = Flag(text[start-begin : p.pos-begin])
+		}
+		flags = append(flags, f)
 	})
 	return flags
 }

@@ -1,9 +1,11 @@
 package imapclient
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mailwire/mailwire/imap"
@@ -91,7 +93,7 @@ func (c *Client) tell(d *imap.Data) {
 	case *imap.Vanished:
 		c.push(Event{Kind: Expunged, N: c.box.exists, UIDs: v.UIDs})
 	case *imap.FetchRow:
-		c.push(Event{Kind: Changed, Message: newMessage(v)})
+		c.push(Event{Kind: Changed, Message: newMessage(ownRow(v))})
 	case *imap.MailboxInfo:
 		c.push(Event{Kind: Listed, Mailbox: v})
 	case *imap.MailboxStatus:
@@ -108,12 +110,28 @@ func (c *Client) tell(d *imap.Data) {
 			c.push(Event{Kind: Expunged, N: c.box.exists, Seq: imap.SeqNum(d.Num)})
 		case "RECENT":
 		default:
-			c.push(Event{Kind: Other, Data: d})
+			c.other(d)
 		}
 	case []imap.Flag, imap.Caps: // nothing has happened
 	default:
-		c.push(Event{Kind: Other, Data: d})
+		c.other(d)
 	}
+}
+
+// other tells of data that this package does not know. What waits for long does not
+// share memory with what came beside it, as data and rows do.
+func (c *Client) other(d *imap.Data) {
+	own := *d
+	c.push(Event{Kind: Other, Data: &own})
+}
+
+// ownRow returns a row with memory of its own: see other.
+func ownRow(r *imap.FetchRow) *imap.FetchRow {
+	own := &imap.FetchRow{Seq: r.Seq, Items: slices.Clone(r.Items)}
+	for i := range own.Items {
+		own.Items[i].Raw = bytes.Clone(own.Items[i].Raw)
+	}
+	return own
 }
 
 // Events tells what happens to the selected mailbox, from its selection on: what

@@ -20,6 +20,8 @@ type fetch struct {
 	light    bool // nothing is asked for that servers tell unasked
 	wantsUID bool
 
+	free    []Message // see message
+	made    int       // how many were made together
 	queue   []*Message
 	room    [4]*Message // where queue begins
 	queued  int64
@@ -153,21 +155,37 @@ func has(r *imap.FetchRow, asked *imap.FetchItem) bool {
 
 // add queues a row. It returns nil if nobody wants it.
 func (f *fetch) add(r *imap.FetchRow) *Message {
-	m := &Message{f: f, row: r, Seq: r.Seq, whole: !r.Open, cost: 256}
+	cost := int64(256)
 	for i := range r.Items {
-		m.cost += int64(len(r.Items[i].Raw))
+		cost += int64(len(r.Items[i].Raw))
 	}
 	switch {
 	case f.dropped:
-		f.c.drained += m.cost
+		f.c.drained += cost
 		return nil
-	case f.full || f.queued+m.cost > maxQueued:
+	case f.full || f.queued+cost > maxQueued:
 		f.full = true
 		return nil
 	}
-	m.UID = uidOf(r)
-	f.queued += m.cost
+	m := f.message(cost)
+	*m = Message{f: f, row: r, Seq: r.Seq, UID: uidOf(r), whole: !r.Open, cost: cost}
+	f.queued += cost
 	f.queue = append(f.queue, m)
+	return m
+}
+
+// message returns room for one of that size. Small ones are made together, and the
+// first of them alone: whoever keeps one keeps those beside it.
+func (f *fetch) message(size int64) *Message {
+	if size > 4<<10 {
+		return new(Message)
+	}
+	if len(f.free) == 0 {
+		f.made = min(max(1, 2*f.made), 16)
+		f.free = make([]Message, f.made)
+	}
+	m := &f.free[0]
+	f.free = f.free[1:]
 	return m
 }
 

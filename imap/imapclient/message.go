@@ -13,8 +13,11 @@ import (
 // are kept as they came and decoded when they are asked for. What is streamed may
 // still be on its way: asking for an item that comes behind it waits for that.
 //
-// Values that were got may be kept. Readers, and what has not come yet, end
-// when the loop takes its next step.
+// Values that were got may be kept, and changed: they share no memory with the
+// Message, but for what Raw and Row return. Readers, and what has not come yet, end
+// when the loop takes its next step. The Message may be kept too, with what had come
+// by then; it shares an allocation with up to 15 others that came beside it, so that
+// a program which keeps a few of many does better to keep their values.
 type Message struct {
 	Seq imap.SeqNum
 	UID imap.UID // 0: not told
