@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,11 +24,31 @@ func NewMatcher(s string) *Matcher {
 	return &Matcher{appendCasemap(nil, lend(toValid(s)))}
 }
 
+// A casemap is the form of a character, and whether that starts anew: whatever
+// stands before it, nothing changes its place.
+type casemap struct {
+	form    string
+	starter bool
+}
+
+// casemaps holds the characters up to Cyrillic, which are most of those beyond
+// ASCII that a search meets.
+var casemaps = sync.OnceValue(func() *[0x530]casemap {
+	t := new([0x530]casemap)
+	for r := range t {
+		form := norm.NFKD.String(string(unicode.ToTitle(rune(r))))
+		t[r] = casemap{form, norm.NFKD.PropertiesString(form).CCC() == 0}
+	}
+	return t
+})
+
 // appendCasemap appends s in the form of RFC 5051: each character in title case,
 // then decomposed.
 func appendCasemap(dst, s []byte) []byte {
 	from := len(dst)
 	dst = slices.Grow(dst, len(s))
+	var table *[0x530]casemap
+	normal := true
 	for len(s) > 0 {
 		if s[0] < utf8.RuneSelf {
 			dst = append(dst, ascii.Upper(s[0]))
@@ -35,8 +56,19 @@ func appendCasemap(dst, s []byte) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRune(s)
-		dst = utf8.AppendRune(dst, unicode.ToTitle(r))
-		s = s[n:]
+		if s = s[n:]; int(r) >= len(table) {
+			dst = utf8.AppendRune(dst, unicode.ToTitle(r))
+			normal = false
+			continue
+		}
+		if table == nil {
+			table = casemaps()
+		}
+		dst = append(dst, table[r].form...)
+		normal = normal && table[r].starter
+	}
+	if normal {
+		return dst
 	}
 	from += norm.NFKD.QuickSpan(dst[from:]) // all of it, in most scripts
 	if from == len(dst) {

@@ -3,9 +3,12 @@ package mime
 import (
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/text/unicode/norm"
 )
 
 // views prints a view as part numbers.
@@ -151,4 +154,27 @@ func TestMatcher(t *testing.T) {
 			t.Errorf("no match at %d", pad)
 		}
 	}
+}
+
+// TestCasemap compares the fast ways with the definition of RFC 5051, section 2:
+// title case of each character, then compatibility decomposition.
+func TestCasemap(t *testing.T) {
+	check := func(s string) {
+		t.Helper()
+		var title []byte
+		for _, r := range s {
+			title = utf8.AppendRune(title, unicode.ToTitle(r))
+		}
+		if got, want := appendCasemap([]byte("x"), []byte(s)), "x"+norm.NFKD.String(string(title)); string(got) != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+	marks := []rune{0x300, 0x323, 0x345, 0x483, 0x5b0} // of several classes: their order is fixed
+	for r := range rune(0x600) {
+		check(string(r))
+		for i, m := range marks {
+			check(string([]rune{'a', marks[len(marks)-1-i], r, m, 'ß'}))
+		}
+	}
+	check("ﬁ語\u3099が\u0301\u0323")
 }
