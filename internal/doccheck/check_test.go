@@ -69,7 +69,7 @@ func TestFindsMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(all, func(p *page) bool { return p.path == "docs/page.md" })
+	i := slices.IndexFunc(all, func(p *document) bool { return p.path == "docs/page.md" })
 	if i < 0 || len(all) != 2 {
 		t.Fatalf("pages: %v", all)
 	}

@@ -43,7 +43,7 @@ func TestCommands(t *testing.T) {
 }
 
 // manual is the package comment of a program, as a page.
-func (p *pkg) manual() *page {
+func (p *pkg) manual() *document {
 	var text strings.Builder
 	for _, file := range p.files {
 		text.WriteString(strings.ReplaceAll(file.Doc.Text(), "\n\t", "\n    "))
@@ -65,7 +65,7 @@ var goCommand = regexp.MustCompile("(?:\\bcd ([\\w./-]+) && )?(?:\\w+=\\S* )*\\b
 
 // commands returns the go commands of a page: from its inline code, and from
 // blocks of any language but Go, fenced or indented.
-func (p *page) commands() []command {
+func (p *document) commands() []command {
 	var code []string
 	for _, m := range inlineCode.FindAllStringSubmatch(p.text, -1) {
 		code = append(code, m[1])

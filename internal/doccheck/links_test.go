@@ -28,7 +28,7 @@ func TestLinks(t *testing.T) {
 }
 
 // brokenLinks returns the links of p that name no file, or no heading of it.
-func brokenLinks(fsys fs.FS, p *page, all []*page) []string {
+func brokenLinks(fsys fs.FS, p *document, all []*document) []string {
 	var problems []string
 	for _, link := range p.links() {
 		u, err := url.Parse(link)
@@ -50,7 +50,7 @@ func brokenLinks(fsys fs.FS, p *page, all []*page) []string {
 		if u.Fragment == "" {
 			continue
 		}
-		i := slices.IndexFunc(all, func(o *page) bool { return o.path == name })
+		i := slices.IndexFunc(all, func(o *document) bool { return o.path == name })
 		if i < 0 || !slices.Contains(all[i].anchors(), u.Fragment) {
 			problems = append(problems, fmt.Sprintf("link %s: %s has no such heading", link, name))
 		}
@@ -63,7 +63,7 @@ var ourPath = regexp.MustCompile(`^(?:\.ci|auth|dnsmx|docs|examples|imap|interna
 
 // brokenPaths returns the paths in the text of p that name nothing, seen from the
 // root or from the folder of the page. They may be patterns.
-func brokenPaths(fsys fs.FS, p *page) []string {
+func brokenPaths(fsys fs.FS, p *document) []string {
 	var problems []string
 	for _, m := range inlineCode.FindAllStringSubmatch(p.text, -1) {
 		name := strings.TrimSuffix(strings.TrimSuffix(m[1], "..."), "/")

@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// A page is a Markdown file, taken apart.
-type page struct {
+// A document is a Markdown file, taken apart.
+type document struct {
 	path   string
 	text   string  // outside of fences; each line of them is an empty one
 	fences []fence // in their order
@@ -25,8 +25,8 @@ type fence struct {
 }
 
 // pages reads the Markdown files below a root.
-func pages(fsys fs.FS) ([]*page, error) {
-	var all []*page
+func pages(fsys fs.FS) ([]*document, error) {
+	var all []*document
 	err := walk(fsys, ".md", func(name string, content []byte) error {
 		all = append(all, parsePage(name, string(content)))
 		return nil
@@ -34,8 +34,8 @@ func pages(fsys fs.FS) ([]*page, error) {
 	return all, err
 }
 
-func parsePage(name, content string) *page {
-	p := &page{path: name}
+func parsePage(name, content string) *document {
+	p := &document{path: name}
 	var text strings.Builder
 	var open *fence
 	n := 0
@@ -64,7 +64,7 @@ func parsePage(name, content string) *page {
 }
 
 // dir is where the page is.
-func (p *page) dir() string { return path.Dir(p.path) }
+func (p *document) dir() string { return path.Dir(p.path) }
 
 var (
 	inlineCode = regexp.MustCompile("`([^`\n]+)`")
@@ -75,7 +75,7 @@ var (
 )
 
 // links returns the targets of all links.
-func (p *page) links() []string {
+func (p *document) links() []string {
 	var targets []string
 	text := inlineCode.ReplaceAllString(p.text, "")
 	for _, form := range []*regexp.Regexp{inlineLink, targetLine} {
@@ -88,7 +88,7 @@ func (p *page) links() []string {
 
 // anchors returns the fragments that name the headings of the page: in lower case,
 // with hyphens for spaces, without punctuation, and a number for one that comes again.
-func (p *page) anchors() []string {
+func (p *document) anchors() []string {
 	var all []string
 	for _, m := range headings.FindAllStringSubmatch(p.text, -1) {
 		title := linkText.ReplaceAllString(m[1], "$1")

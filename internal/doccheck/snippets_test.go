@@ -46,7 +46,7 @@ var packageClause = regexp.MustCompile(`(?m)^package (\w+)$`)
 // programs adds the files that the snippets of a page make, by their paths. A
 // snippet with a package clause begins a file, one without goes on with it.
 // Packages that are called the same, but for _test, are one.
-func (p *page) programs(files map[string]string) error {
+func (p *document) programs(files map[string]string) error {
 	name := ""
 	for i, f := range p.fences {
 		if f.language != "go" {
