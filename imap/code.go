@@ -84,7 +84,7 @@ func (e *Encoder) grammar() *Grammar {
 // is text.
 func (p *Parser) status(kind Kind) Status {
 	st := Status{Kind: kind}
-	p.Try(' ')
+	p.space() // some leave it out together with the text
 	if p.Peek() == '[' {
 		st.Code = p.code()
 	}
@@ -110,8 +110,16 @@ func (p *Parser) code() Code {
 	}
 	arg := p.buf[p.pos : p.pos+end]
 	p.pos += end + 1
-	p.Try(' ')
+	p.space()
 	return Code{name, p.codeArg(name, bytes.TrimPrefix(arg, []byte(" ")))}
+}
+
+// space takes the space in front of a text for people, which servers are known to
+// leave out where there is no text.
+func (p *Parser) space() {
+	if !p.Try(' ') && !p.Lenient {
+		p.Fail("a space")
+	}
 }
 
 // codeEnd returns where the "]" is that ends the code. One inside a quoted
@@ -139,6 +147,10 @@ func (p *Parser) codeArg(name string, arg []byte) any {
 		v := spec.Parse(&q)
 		if q.AtEnd() {
 			return v
+		}
+		if !p.Lenient {
+			p.err = q.err
+			p.Fail("the argument of " + name)
 		}
 	}
 	if len(arg) == 0 {

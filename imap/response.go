@@ -56,7 +56,7 @@ func (p *Parser) ParseResponse() (*Response, error) {
 func (p *Parser) response(r *Response) {
 	if p.Try('+') {
 		r.Tag = "+"
-		p.Try(' ') // some send "+" CRLF
+		p.space() // some send "+" CRLF
 		r.Raw = bytes.Clone(p.Line())
 		return
 	}

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 
@@ -57,6 +58,9 @@ func (c *Client) leave() {
 
 // learn takes from untagged data what the Client has to know of its mailbox.
 func (c *Client) learn(d *imap.Data) error {
+	if d.Err != nil && c.d.Strict {
+		return fmt.Errorf("imapclient: %s: %w", quote(d.Name), d.Err)
+	}
 	var err error
 	switch v := d.Value.(type) {
 	case nil:

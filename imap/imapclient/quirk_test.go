@@ -81,56 +81,106 @@ S: A2 OK
 }
 
 // TestQuirks: CLI-8. What servers are known to get wrong does not hurt, unless one
-// wants it to.
+// wants it to: with Strict each of these ends the connection.
 func TestQuirks(t *testing.T) {
-	const script = `# RFC 9051, section 7: not quite.
-S: * PREAUTH [CAPABILITY IMAP4rev1 IDLE UIDPLUS ] hi
-C: A1 SELECT a
-S: * OK
-S: * FLAGS (\Seen \Answered )
-S: * 2 EXISTS
-S: * OK [UIDVALIDITY 0] zero
-S: * OK [UIDNEXT 5]
-S: * OK [PERMANENTFLAGS (\*)] x
-S: * OK [X-ODD "a]b" ]]] odd
-S: A1 OK
-C: A2 STATUS b (MESSAGES)
-S: * STATUS b ()
-S: A2 OK [X
-C: A3 UID FETCH 1:2 (UID RFC822.SIZE BODYSTRUCTURE)
-S: * 1 FETCH (UID 1 RFC822.SIZE -1 BODYSTRUCTURE ("text" "plain" NIL NIL NIL NIL -1 0 NIL NIL NIL NIL) )
-S: * 2 FETCH (UID 2 RFC822.SIZE 9 BODYSTRUCTURE ("text" "plain" ("charset" "x") NIL NIL "7bit" 3 1 NIL NIL NIL NIL))
-S: A3 OK done
-C: A4 NOOP
-S: +
-S: A4 OK
-`
-	use := func(t *testing.T, c *imapclient.Client) error {
-		box, err := c.Select(t.Context(), "a", nil)
-		if err != nil {
-			return err
-		}
-		wantEqual(t, "UIDNEXT", box.UIDNext, 5)
-		wantEqual(t, "PERMANENTFLAGS", box.PermanentFlags, []imap.Flag{imap.FlagWildcard})
-		wantEqual(t, "FLAGS", box.Flags, []imap.Flag{imap.FlagSeen, imap.FlagAnswered})
-		st, err := c.Status(t.Context(), "b", "MESSAGES")
-		if err != nil {
-			return err
-		}
-		wantEqual(t, "STATUS", len(st.Has), 0)
-		var got []string
-		err = each(c.Fetch(t.Context(), imap.UIDs(1, 2), imap.ItemUID, imap.ItemSize, imap.ItemBodyStructure), func(m *imapclient.Message) {
-			size, _ := m.Size()
-			b, ok := m.BodyStructure()
-			got = append(got, fmt.Sprint(m.UID, size, ok, ok && string(b.Type) == "text"))
-		})
-		if err != nil {
-			return err
-		}
-		wantEqual(t, "rows", got, []string{"1 0 true true", "2 9 true true"})
-		return c.Noop(t.Context())
+	// answers to SELECT, STATUS, FETCH and NOOP, of which a quirk changes one.
+	usual := [4]string{
+		"* FLAGS (\\Seen \\Answered)\r\n* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 5] x\r\n* OK [PERMANENTFLAGS (\\*)] x\r\nA1 OK in\r\n",
+		"* STATUS b (MESSAGES 3)\r\nA2 OK done\r\n",
+		`* 1 FETCH (UID 1 RFC822.SIZE 9 ENVELOPE (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 3 1 NIL NIL NIL NIL))` + "\r\nA3 OK done\r\n",
+		"A4 OK done\r\n",
 	}
-	scripted(t, plainDialer(), script, func(c *imapclient.Client) error { return use(t, c) })
+	for _, tc := range []struct {
+		name     string
+		at       int
+		old, new string
+		fine     bool // it is allowed, whatever one might think
+	}{
+		{"nothing", 0, "", "", true},
+		{"a bracket and quotes in a code", 0, "* 1 EXISTS", "* OK [X-ODD \"a]b\" c] odd\r\n* 1 EXISTS", true},
+		{"brackets in text", 3, "done", "]]] [odd", true},
+		{"an untagged OK without text", 0, "* 1 EXISTS", "* OK\r\n* 1 EXISTS", false},
+		{"a tagged OK without text", 3, "OK done", "OK", false},
+		{"a code without text", 0, "[UIDNEXT 5] x", "[UIDNEXT 5]", false},
+		{"a code that does not end", 1, "OK done", "OK [X", true}, // it is text
+		{"a space behind the last flag", 0, "Answered)", "Answered )", false},
+		{"a space at the end of a row", 2, "NIL))\r\n", "NIL) )\r\n", false},
+		{"a space at the end of data", 1, "(MESSAGES 3)", "(MESSAGES 3) ", false},
+		{"an empty STATUS", 1, "(MESSAGES 3)", "()", true}, // RFC 9051, section 9: status-att-list may be left out
+		{"UIDVALIDITY 0", 0, "UIDVALIDITY 7", "UIDVALIDITY 0", false},
+		{"a size of -1", 2, "SIZE 9", "SIZE -1", true}, // decoded when it is asked for
+		{"an encoding of NIL", 2, `"7bit"`, "NIL", true},
+		{"lines of -1", 2, "3 1 NIL", "3 -1 NIL", true},
+		{"a + without text", 3, "A4", "+\r\nA4", false},
+		{"a + that nobody waits for", 3, "A4", "+ go\r\nA4", true},
+	} {
+		for _, strict := range []bool{false, true} {
+			t.Run(fmt.Sprint(tc.name, " ", strict), func(t *testing.T) {
+				says := usual
+				if tc.old != "" {
+					if says[tc.at] = strings.Replace(usual[tc.at], tc.old, tc.new, 1); says[tc.at] == usual[tc.at] {
+						t.Fatal("the quirk is not there")
+					}
+				}
+				d := plainDialer()
+				d.Strict = strict
+				err := quirky(t, d, says[:], tc.at == 0 && strings.HasPrefix(tc.name, "UIDVALIDITY"))
+				if tolerated := err == nil; tolerated != (!strict || tc.fine) {
+					t.Errorf("strict %v: %v", strict, err)
+				}
+			})
+		}
+	}
+}
+
+// quirky is the client of TestQuirks: what it is told has to be what was meant.
+func quirky(t *testing.T, d *imapclient.Dialer, says []string, noValidity bool) error {
+	near, far := memnet.Pipe(memnet.Options{})
+	go func() {
+		defer far.Close()
+		io.WriteString(far, "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n")
+		for _, answer := range says {
+			if _, err := far.Read(make([]byte, 1000)); err != nil {
+				return
+			}
+			io.WriteString(far, answer)
+		}
+		io.Copy(io.Discard, far)
+	}()
+	c, err := imapclient.NewClient(t.Context(), near, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	box, err := c.Select(t.Context(), "a", nil)
+	if err != nil {
+		return err
+	}
+	wantEqual(t, "UIDNEXT", box.UIDNext, 5)
+	wantEqual(t, "UIDVALIDITY", box.UIDValidity == 7, !noValidity)
+	wantEqual(t, "FLAGS", box.Flags, []imap.Flag{imap.FlagSeen, imap.FlagAnswered})
+	wantEqual(t, "PERMANENTFLAGS", box.PermanentFlags, []imap.Flag{imap.FlagWildcard})
+	if _, err := c.Status(t.Context(), "b", "MESSAGES"); err != nil {
+		return err
+	}
+	rows := 0
+	err = each(c.Fetch(t.Context(), imap.UIDs(1, 1), imap.ItemUID, imap.ItemSize, imap.ItemEnvelope, imap.ItemBodyStructure), func(m *imapclient.Message) {
+		rows++
+		if _, ok := m.Size(); !ok {
+			t.Error("no size")
+		}
+		if env, ok := m.Envelope(); !ok || string(env.Subject) != "s" {
+			t.Errorf("envelope %+v", env)
+		}
+		if b, ok := m.BodyStructure(); !ok || string(b.Type) != "text" {
+			t.Errorf("structure %+v", b)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	wantEqual(t, "rows", rows, 1)
+	return c.Noop(t.Context())
 }
 
 func each(rows func(func(*imapclient.Message, error) bool), f func(*imapclient.Message)) error {
