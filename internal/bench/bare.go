@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // The bare loops are no servers: they know nothing of what they answer, and only
@@ -99,8 +100,11 @@ func barePOP3(addr, dir string) error {
 	})
 }
 
-// bareCommands answers each command of IMAP with x OK, and takes the literal of one.
+// bareCommands answers each command of IMAP with x OK, and takes the literal of
+// one: that of APPEND is news for all connections inside IDLE.
 func bareCommands(addr, dir string) error {
+	var mu sync.Mutex
+	var idle []net.Conn
 	return serveBare(addr, dir, "* OK bare\r\n", func(c net.Conn) error {
 		r, out := bufio.NewReaderSize(c, 16<<10), []byte(nil)
 		for {
@@ -113,6 +117,16 @@ func bareCommands(addr, dir string) error {
 				if _, err := r.Discard(n + len("\r\n")); err != nil {
 					return err
 				}
+				mu.Lock()
+				for _, c := range idle {
+					io.WriteString(c, "* 1 EXISTS\r\n")
+				}
+				mu.Unlock()
+			}
+			if bytes.HasSuffix(line, []byte("IDLE\r\n")) {
+				mu.Lock()
+				idle = append(idle, c)
+				mu.Unlock()
 			}
 			if out = append(out, "x OK\r\n"...); r.Buffered() > 0 {
 				continue
