@@ -50,6 +50,15 @@ func (p Period) append(dst []byte) []byte {
 	return dst
 }
 
+// take reads args into p, unless they make no sense: then p stays as it was.
+func (p *Period) take(args []string, never bool) (ok bool) {
+	q, ok := parsePeriod(args, never)
+	if ok {
+		*p = q
+	}
+	return ok
+}
+
 func parsePeriod(args []string, never bool) (p Period, ok bool) {
 	if len(args) == 0 || len(args) > 2 || len(args) == 2 && !ascii.EqualFold(args[1], "USER") {
 		return Period{}, false
@@ -124,12 +133,11 @@ func appendCapability(dst []byte, line string) []byte {
 
 func appendMechanisms(dst []byte, mechanisms []string) []byte {
 	start := len(dst)
+	dst = append(dst, "SASL"...)
+	none := len(dst)
 	for _, m := range mechanisms {
 		if m == "" || !ascii.All(ascii.VChar, m) {
 			continue
-		}
-		if len(dst) == start {
-			dst = append(dst, "SASL"...)
 		}
 		if len(dst)-start+len(m)+len(" \r\n") > maxReply {
 			break
@@ -137,10 +145,10 @@ func appendMechanisms(dst []byte, mechanisms []string) []byte {
 		dst = append(dst, ' ')
 		dst = append(dst, m...)
 	}
-	if len(dst) > start {
-		dst = append(dst, "\r\n"...)
+	if len(dst) == none {
+		return dst[:start]
 	}
-	return dst
+	return append(dst, "\r\n"...)
 }
 
 // ParseCaps reads the lines of a CAPA answer, without CRLF. Tags are taken in
@@ -187,9 +195,9 @@ func (c *Caps) add(line string) {
 	case "SASL":
 		c.SASL = append(c.SASL, args...)
 	case "LOGIN-DELAY":
-		c.LoginDelay, ok = parsePeriod(args, false)
+		ok = c.LoginDelay.take(args, false)
 	case "EXPIRE":
-		c.Expire, ok = parsePeriod(args, true)
+		ok = c.Expire.take(args, true)
 	case "IMPLEMENTATION":
 		c.Implementation = strings.TrimLeft(line[len(fields[0]):], " ")
 	default:
