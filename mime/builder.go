@@ -120,6 +120,15 @@ func (b *Builder) Text(s string) *Builder {
 	return b
 }
 
+// Flowed sets the plain text as Text does, of paragraphs on one line each, which
+// the reader's program fits to its window: text/plain; format=flowed. See
+// AppendFlowed.
+func (b *Builder) Flowed(s string) *Builder {
+	b.text = newEntity(flowedField)
+	b.text.Body = AppendFlowed(nil, toValid(s), false)
+	return b
+}
+
 // HTML sets the HTML body, in UTF-8.
 func (b *Builder) HTML(s string) *Builder {
 	b.html = textEntity(htmlField, s)
@@ -137,6 +146,7 @@ func (b *Builder) Calendar(method, ics string) *Builder {
 // The types that most messages have.
 var (
 	plainField       = contentType("text/plain; charset=utf-8")
+	flowedField      = contentType("text/plain; charset=utf-8; format=flowed")
 	htmlField        = contentType("text/html; charset=utf-8")
 	alternativeField = contentType("multipart/alternative")
 	mixedField       = contentType("multipart/mixed")

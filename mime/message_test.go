@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -524,6 +525,77 @@ func TestFlowed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAppendFlowed(t *testing.T) {
+	ten := strings.Repeat("words and ", 10) // 100 characters
+	for _, c := range []struct {
+		name, in string
+		delSp    bool
+		want     string
+	}{
+		{"short", "a\nb", false, "a\r\nb\r\n"},
+		{"CRLF", "a\r\n\r\nb\r\n", false, "a\r\n\r\nb\r\n"},
+		{"spaces at the end", "a  \n   \n", false, "a\r\n\r\n"},
+		{"long", ten + "end", false, strings.Repeat("words and ", 7) + "words \r\nand words and words and end\r\n"},
+		{"long with DelSp", ten + "end", true, strings.Repeat("words and ", 7) + "words  \r\nand words and words and end\r\n"},
+		{"quoted", ">>" + ten + "end", false, ">> " + strings.Repeat("words and ", 7) + "\r\n>> words and words and words and end\r\n"},
+		{"empty quoted", ">\n> \n", false, ">\r\n>\r\n"},
+		{"stuffing", " a\nFrom b\n> >c\n", false, "  a\r\n From b\r\n> >c\r\n"},
+		{"signature", "x\n-- \nAnn", false, "x\r\n-- \r\nAnn\r\n"},
+		{"no signature", "-- " + strings.Repeat("x", 80), false, "-- " + strings.Repeat("x", 80) + "\r\n"},
+		{"a word", strings.Repeat("x", 100) + " y", false, strings.Repeat("x", 100) + " \r\ny\r\n"},
+		{"a word with DelSp", strings.Repeat("語", 100), true, strings.Repeat("語", 77) + " \r\n" + strings.Repeat("語", 23) + "\r\n"},
+		{"fits", strings.Repeat("x", 78), true, strings.Repeat("x", 78) + "\r\n"},
+		{"nothing", "", false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if d := cmp.Diff(c.want, string(AppendFlowed(nil, c.in, c.delSp))); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// paragraphs is what NewFlowedReader has to give of AppendFlowed(s).
+func paragraphs(s string) string {
+	var out strings.Builder
+	for line := range strings.Lines(s) {
+		line = strings.TrimSuffix(line, "\n")
+		text := strings.TrimLeft(line, ">")
+		if quote := line[:len(line)-len(text)]; quote != "" {
+			out.WriteString(quote + " ")
+			text = strings.TrimPrefix(text, " ")
+		}
+		if text != "-- " {
+			text = strings.TrimRight(text, " ")
+		}
+		out.WriteString(text + "\n")
+	}
+	return out.String()
+}
+
+func FuzzFlowed(f *testing.F) {
+	for _, s := range []string{"a b", "> x\n>> y ", "-- \nx", "--  y", " From\nFrom x", strings.Repeat("wörter und ", 20), strings.Repeat("-- ", 40),
+		strings.Repeat("語", 200), strings.Repeat(">", 90) + " deep " + strings.Repeat("x ", 50)} {
+		f.Add(s, true)
+		f.Add(s, false)
+	}
+	f.Fuzz(func(t *testing.T, s string, delSp bool) {
+		s = strings.ReplaceAll(s, "\r", "")
+		b := AppendFlowed(nil, s, delSp)
+		got, err := io.ReadAll(NewFlowedReader(bytes.NewReader(b), delSp))
+		if want := paragraphs(s); string(got) != want || err != nil {
+			t.Fatalf("%q was written as %q and read as %q, %v", s, b, got, err)
+		}
+		for line := range strings.Lines(string(b)) {
+			line, crlf := strings.CutSuffix(line, "\r\n")
+			quote := len(line) - len(strings.TrimLeft(line, ">"))
+			if most := max(mostFlowed, quote+leastFlowed); !crlf || delSp && utf8.RuneCountInString(line) > most {
+				t.Fatalf("line %q of %q", line, s)
+			}
+		}
+	})
 }
 
 func TestCheck(t *testing.T) {

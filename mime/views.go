@@ -149,18 +149,22 @@ func (m *Message) Security() Security {
 func (p Part) security() Security {
 	switch {
 	case p.Is("multipart/signed"):
-		if strings.Contains(lower(p.Type().Params.Get("protocol")), "pgp") {
+		switch p.protocol(p.rec().children) {
+		case "application/pgp-signature":
 			return PGPSigned
-		}
-		return SMIMESigned
-	case p.Is("multipart/encrypted"):
-		return PGPEncrypted
-	case p.Is("application/pkcs7-mime"), p.Is("application/x-pkcs7-mime"):
-		switch lower(p.Type().Params.Get("smime-type")) {
-		case "signed-data", "certs-only":
+		case "application/pkcs7-signature", "application/x-pkcs7-signature":
 			return SMIMESigned
 		}
-		return SMIMEEncrypted
+	case p.Is("multipart/encrypted"):
+		if p.protocol(1) == "application/pgp-encrypted" {
+			return PGPEncrypted
+		}
+	case p.Is("application/pkcs7-mime"), p.Is("application/x-pkcs7-mime"):
+		return p.pkcs7()
+	case p.Is("application/octet-stream"): // what some agents make of S/MIME
+		if name := lower(p.Filename()); strings.HasSuffix(name, ".p7m") {
+			return p.pkcs7()
+		}
 	case p.Is("text/plain"):
 		s, _ := p.ReadText(256)
 		s = trimSpace(s)
@@ -169,4 +173,30 @@ func (p Part) security() Security {
 		}
 	}
 	return SecurityNone
+}
+
+// protocol is that parameter in lower case, or without it the type of child n,
+// which has to be the same: RFC 1847, sections 2.1 and 2.2.
+func (p Part) protocol(n int32) string {
+	if s := lower(p.Type().Params.Get("protocol")); s != "" {
+		return s
+	}
+	c, ok := p.child(uint32(n))
+	if !ok {
+		return ""
+	}
+	typ, sub := c.typeNames()
+	return lower(typ + "/" + sub)
+}
+
+// pkcs7 goes by smime-type, which is a hint: RFC 8551, section 3.2.2. Without it
+// most are encrypted.
+func (p Part) pkcs7() Security {
+	switch lower(p.Type().Params.Get("smime-type")) {
+	case "signed-data", "certs-only":
+		return SMIMESigned
+	case "compressed-data":
+		return SecurityNone
+	}
+	return SMIMEEncrypted
 }

@@ -112,7 +112,22 @@ func TestSecurity(t *testing.T) {
 		multi("encrypted", "A", leaf("application/pgp-encrypted"), leaf("application/octet-stream")):                            PGPEncrypted,
 		leaf("application/pkcs7-mime; smime-type=signed-data"):                                                                  SMIMESigned,
 		leaf("application/x-pkcs7-mime; smime-type=enveloped-data"):                                                             SMIMEEncrypted,
-		"\r\n-----BEGIN PGP MESSAGE-----\r\n":                                                                                   PGPInline,
+		multi("signed; protocol=\"APPLICATION/X-PKCS7-signature\"", "A", leaf("text/plain"), leaf("x/y")):                       SMIMESigned,
+		multi("signed", "A", leaf("text/plain"), leaf("application/pkcs7-signature")):                                           SMIMESigned,
+		multi("signed", "A", leaf("text/plain"), leaf("application/pgp-signature")):                                             PGPSigned,
+		multi("signed; protocol=\"application/other\"", "A", leaf("text/plain"), leaf("application/other")):                     SecurityNone,
+		multi("signed", "A"): SecurityNone,
+		multi("encrypted; protocol=\"application/other\"", "A", leaf("application/other"), leaf("application/octet-stream")): SecurityNone,
+		multi("mixed", "A", leaf("text/plain"), multi("signed", "B", leaf("text/plain"), leaf("application/pgp-signature"))): PGPSigned,
+		leaf("application/pkcs7-mime; smime-type=certs-only"):                                                                SMIMESigned,
+		leaf("application/pkcs7-mime; smime-type=authEnveloped-data"):                                                        SMIMEEncrypted,
+		leaf("application/pkcs7-mime; smime-type=compressed-data"):                                                           SecurityNone,
+		leaf("application/octet-stream; name=smime.P7M"):                                                                     SMIMEEncrypted,
+		leaf("application/octet-stream", "Content-Disposition: attachment; filename=smime.p7m"):                              SMIMEEncrypted,
+		leaf("application/octet-stream; name=a.bin"):                                                                         SecurityNone,
+		"\r\n\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n":                                                     PGPInline,
+		"\r\nsee -----BEGIN PGP MESSAGE-----\r\n":                                                                            SecurityNone,
+		"\r\n-----BEGIN PGP MESSAGE-----\r\n":                                                                                PGPInline,
 	} {
 		if got := Parse([]byte(in), nil).Security(); got != want {
 			t.Errorf("%q: %v, want %v", in, got, want)
