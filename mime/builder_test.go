@@ -514,3 +514,26 @@ func TestFieldReport(t *testing.T) {
 		t.Errorf("groups of %q", content)
 	}
 }
+
+// TestFeedbackReport: RFC 5965, section 3.
+func TestFeedbackReport(t *testing.T) {
+	var fields Header
+	fields.Add("Feedback-Type", "abuse")
+	fields.Add("User-Agent", "Complaints/1.0")
+	fields.Add("Version", "1")
+	original := Parse([]byte("From: a@example.com\r\nSubject: x\r\n\r\nbody\r\n"), nil)
+	b := new(Builder).From(Addr("", "abuse@example.org")).ReportFields("feedback-report", &fields, "A complaint.", original, true)
+	m := Parse(build(t, b), nil)
+	r, ok := m.Report()
+	if !ok || r.Type != "feedback-report" || !r.Status.Is("message/feedback-report") || !r.Original.Is("message/rfc822") {
+		t.Fatalf("%+v, %v", r, ok)
+	}
+	content, _ := r.Status.ReadDecoded(-1)
+	if groups := ParseFieldGroups(content, nil); len(groups) != 1 || groups[0].Get("Feedback-Type") != "abuse" {
+		t.Errorf("groups of %q", content)
+	}
+	inner, err := r.Original.Message()
+	if err != nil || inner.Header().Get("Subject") != "x" {
+		t.Errorf("the original is %v, %v", inner, err)
+	}
+}

@@ -179,34 +179,6 @@ func ExampleMessage_Check() {
 	// unknown charset
 }
 
-// Return a message to its sender.
-func ExampleBuilder_Report() {
-	original := mime.Parse([]byte(mail), nil)
-	status := mime.DeliveryStatus{
-		ReportingMTA: "mx.example.com",
-		Recipients: []mime.RecipientStatus{{
-			Final: "ann@example.org", Action: "failed", Status: "5.1.1", Diagnostic: "550 5.1.1 no such user",
-		}},
-	}
-	b := new(mime.Builder).From(mime.Addr("Mail system", "postmaster@example.com")).To(mime.Addr("", "joerg@example.com")).
-		Subject("Undelivered").Report(&status, "Sorry.\n", original, false)
-	var out bytes.Buffer
-	b.WriteTo(&out)
-
-	r, _ := mime.Parse(out.Bytes(), nil).Report()
-	content, _ := r.Status.ReadText(1 << 20)
-	fmt.Println(r.Type)
-	fmt.Print(strings.ReplaceAll(content, "\r\n", "\n"))
-	// Output:
-	// delivery-status
-	// Reporting-MTA: dns; mx.example.com
-	//
-	// Final-Recipient: rfc822; ann@example.org
-	// Action: failed
-	// Status: 5.1.1
-	// Diagnostic-Code: smtp; 550 5.1.1 no such user
-}
-
 func ExampleMessage_Envelope() {
 	e := mime.Parse([]byte(mail), nil).Envelope()
 	fmt.Printf("%s\n", e.Subject)
@@ -232,54 +204,6 @@ func ExampleMessage_BodyStructure() {
 	// application pdf base64 8 attachment [{filename* März.pdf utf-8 }]
 }
 
-func ExampleParseAddresses() {
-	l := mime.ParseAddresses(`"Doe, John" <john@example.com>, n@y.test <n@y.test>, , bad bad, Team: ann@example.org;`)
-	for _, a := range l.Mailboxes {
-		fmt.Printf("%q %s\n", a.Name, a.Spec())
-	}
-	for _, g := range l.Groups {
-		fmt.Println(g.Name, l.Mailboxes[g.From:g.To])
-	}
-	// Output:
-	// "Doe, John" john@example.com
-	// "n@y.test" n@y.test
-	// "" ann@example.org
-	// Team [ann@example.org]
-}
-
-func ExampleParseDate() {
-	for _, s := range []string{"Tue, 1 Jul 2003 10:52:37 EST", "Fri Nov 21 09:55:06 1997", "31 Feb 2024 00:00 Z"} {
-		t, err := mime.ParseDate(s)
-		fmt.Println(t.Format(time.RFC3339), err)
-	}
-	// Output:
-	// 2003-07-01T10:52:37-05:00 <nil>
-	// 1997-11-21T09:55:06Z <nil>
-	// 0001-01-01T00:00:00Z mime: not a date: "31 Feb 2024 00:00 Z"
-}
-
-func ExampleDecodeWords() {
-	// The two octets of one character lie in two words.
-	fmt.Println(mime.DecodeWords("=?gb2312?B?xOO6?= =?gb2312?B?ww==?="))
-	// Output: 你好
-}
-
-func ExampleAppendWords() {
-	fmt.Printf("%q\n", mime.AppendWords([]byte("Subject: "), "Grüße aus München und von überall sonst auf der Welt", 9))
-	// Output: "Subject: =?utf-8?B?R3LDvMOfZSBhdXMgTcO8bmNoZW4gdW5kIHZvbiDDvGJlcmFsbA==?=\r\n sonst auf der Welt"
-}
-
-func ExampleParseMediaType() {
-	t, defects := mime.ParseMediaType("text/plain charset=utf-8; name*0*=utf-8''%e2%82; name*1*=%ac.txt")
-	fmt.Println(t.Is("text/*"), t.Params.Get("charset"), t.Params.Get("name"), len(defects))
-	// Output: true utf-8 €.txt 0
-}
-
-func ExampleBaseSubject() {
-	fmt.Println(mime.BaseSubject("Re: [list] Fwd: plans (fwd)"))
-	// Output: plans true
-}
-
 func ExampleMatcher() {
 	x := mime.NewMatcher("GRÜßE")
 	fmt.Println(x.MatchBody(mime.Parse([]byte(mail), nil)))
@@ -292,4 +216,86 @@ func ExampleNewFlowedReader() {
 	// Output:
 	// > a quoted paragraph
 	// mine
+}
+
+// Paragraphs become lines of 78 characters, with a space where a paragraph goes on.
+func ExampleAppendFlowed() {
+	text := "> A paragraph of a reply quotes another one, and is longer than the line of a terminal is wide.\nYes.\n"
+	fmt.Printf("%q\n", mime.AppendFlowed(nil, text, false))
+	// Output: "> A paragraph of a reply quotes another one, and is longer than the line of a \r\n> terminal is wide.\r\nYes.\r\n"
+}
+
+// What is wrong with a message is told beside the result.
+func ExampleParse() {
+	m := mime.Parse([]byte("Subject: x\r\nno field\r\n\r\nbody\r\n"), nil)
+	fmt.Printf("%q\n", m.Header().Get("Subject"))
+	for _, d := range m.Defects() {
+		fmt.Println(d.Kind, "at octet", d.Offset)
+	}
+	// Output:
+	// "x"
+	// header cut at octet 12
+}
+
+// A message in a file is read once, in sequence, and what is asked for later is
+// read where it lies.
+func ExampleParseAt() {
+	file := strings.NewReader(mail) // an *os.File, say
+	m, err := mime.ParseAt(file, file.Size(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, _ := m.Lookup(1)
+	text, err := p.ReadText(1 << 20)
+	fmt.Println(p.Number(), p.Octets(), text, err)
+	// Output: 1 19 Schöne Grüße! <nil>
+}
+
+// The sections of IMAP's FETCH, with a partial.
+func ExampleMessage_Section() {
+	m := mime.Parse([]byte(mail), nil)
+	for _, s := range []mime.Section{
+		{Kind: mime.SectionFields, Fields: []string{"Date", "X-None"}},
+		{Path: []uint32{1}},
+		{Path: []uint32{2}, Kind: mime.SectionMIME},
+	} {
+		r, ok := m.Section(s)
+		if !ok {
+			fmt.Println("no such section")
+			continue
+		}
+		b, _ := io.ReadAll(io.NewSectionReader(r, 0, 30))
+		fmt.Printf("%d %q\n", r.Size(), b)
+	}
+	// Output:
+	// 40 "Date: Fri, 1 Mar 2024 10:20:30"
+	// 19 "Sch=F6ne Gr=FC=DFe!"
+	// 133 "Content-Type: application/pdf\r"
+}
+
+// A forwarded message is a message of its own.
+func ExamplePart_Message() {
+	outer := "Subject: see below\r\nContent-Type: message/rfc822\r\n\r\nSubject: the original\r\n\r\ntext\r\n"
+	inner, err := mime.Parse([]byte(outer), nil).Root().Message()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(inner.Header().Get("Subject"), inner.Size())
+	// Output: the original 31
+}
+
+// What protection a message shows; nothing is verified.
+func ExampleMessage_Security() {
+	m := mime.Parse([]byte("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\n"), nil)
+	fmt.Println(m.Security())
+	// Output: SMIMEEncrypted
+}
+
+// A store with local line ends answers with the sizes that IMAP demands.
+func ExampleMessage_CRLF() {
+	m := mime.Parse([]byte("Subject: x\n\nbody\n"), nil)
+	fmt.Println(m.Size(), m.CRLF().Size())
+	// Output: 17 20
 }
