@@ -5,153 +5,46 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
+	"github.com/mailwire/mailwire/internal/dovecot"
 	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// A Dovecot of its own, on loopback, with one user, who has a password of every kind:
-// our clients log in to it by every mechanism it has.
-
 const dovecotConf = `
-base_dir = %[1]s/run
-state_dir = %[1]s/state
-log_path = /dev/stderr
 protocols = pop3
-listen = 127.0.0.1
 ssl = required
-ssl_cert = <%[1]s/cert.pem
-ssl_key = <%[1]s/key.pem
-mail_location = maildir:%[1]s/mail
-auth_failure_delay = 0
+mail_location = maildir:HOME
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%%u %[1]s/users
-}
-userdb {
-  driver = static
-  args = uid=65534 gid=65534 home=%[1]s/mail
-}
 service pop3-login {
   chroot =
   inet_listener pop3 {
     port = 0
   }
   inet_listener pop3s {
-    port = %[2]d
+    port = PORT
     ssl = yes
-  }
-}
-service stats {
-  chroot =
-}
-service anvil {
-  chroot =
-  unix_listener anvil-auth-penalty {
-    mode = 0
   }
 }
 `
 
-func startDovecot(t *testing.T, cert tls.Certificate, password string) (addr string) {
-	t.Helper()
-	path, err := exec.LookPath("dovecot")
-	if err != nil {
-		t.Skip("dovecot is not installed")
-	}
-	if who, err := user.Current(); err != nil || who.Uid != "0" {
-		t.Skip("dovecot switches users, which needs root")
-	}
-	// Its sockets have long names, and t.TempDir too.
-	dir, err := os.MkdirTemp("", "dc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close() // and hope that nobody takes it before Dovecot does
-	for name, content := range map[string][]byte{
-		"cert.pem":     pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}),
-		"key.pem":      pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-		"users":        []byte("ann:{PLAIN}" + password + "\n"),
-		"dovecot.conf": fmt.Appendf(nil, dovecotConf, dir, port),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, mode := range map[string]os.FileMode{".": 0o755, "mail": 0o777} {
-		if err := os.MkdirAll(filepath.Join(dir, name), mode); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(path, "-F", "-c", filepath.Join(dir, "dovecot.conf"))
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready, lines := make(chan bool, 1), bufio.NewScanner(log)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for lines.Scan() {
-			t.Log(lines.Text())
-			if strings.Contains(lines.Text(), "starting up") {
-				ready <- true
-			}
-		}
-		close(ready)
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		<-ended
-		cmd.Wait()
-	})
-	if !<-ready {
-		t.Skip("dovecot does not start with this configuration; its log is above")
-	}
-	return fmt.Sprint("127.0.0.1:", port)
-}
-
+// Our clients log in to a Dovecot by every mechanism that it has.
 func TestDovecot(t *testing.T) {
 	const password = "caf\u00e9 x"
-	ca := newAuthority(t, nil)
-	cert := ca.leaf(t, certOptions{})
-	addr := startDovecot(t, cert, password)
+	d := dovecot.Start(t, dovecotConf, "ann:{PLAIN}"+password+"\n")
 	for _, mech := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"} {
 		for _, pw := range []Secret{password, "wrong"} {
 			t.Run(mech+"/"+string(pw), func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+				c, err := (&net.Dialer{}).DialContext(ctx, "tcp", d.Addr)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				tc, err := StartClientTLS(ctx, c, &fakeReader{}, TLSPolicy{ServerName: "mail.example", Roots: poolOf([]*x509.Certificate{ca.cert})})
+				tc, err := StartClientTLS(ctx, c, &fakeReader{}, TLSPolicy{ServerName: "localhost", Roots: d.Roots})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,54 +2,26 @@ package imapclient_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/imap/imapclient"
+	"github.com/mailwire/mailwire/internal/dovecot"
 )
 
 const dovecotConf = `
 protocols = imap
-listen = 127.0.0.1
-base_dir = %[1]s/run
-state_dir = %[1]s/run
-log_path = %[1]s/log
 ssl = required
-ssl_cert = <%[1]s/cert.pem
-ssl_key = <%[1]s/key.pem
 auth_mechanisms = plain login scram-sha-256
-auth_failure_delay = 0
-mail_location = mdbox:%[1]s/home/mail
-first_valid_uid = 1
-first_valid_gid = 1
+mail_location = mdbox:HOME/mail
 mail_fsync = never
 mail_plugins = zlib
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%%u %[1]s/users
-}
-userdb {
-  driver = static
-  args = uid=mail gid=mail home=%[1]s/home
-}
 namespace inbox {
   inbox = yes
   separator = /
@@ -62,20 +34,10 @@ protocol imap {
   mail_plugins = zlib imap_zlib
   mail_max_userip_connections = 50
 }
-service anvil {
-  chroot =
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
-service stats {
-  chroot =
-}
 service imap-login {
   chroot =
   inet_listener imap {
-    address = 127.0.0.1
-    port = %[2]d
+    port = PORT
   }
   inet_listener imaps {
     port = 0
@@ -83,106 +45,14 @@ service imap-login {
 }
 `
 
-// startDovecot runs one on loopback for the time of the test, with a user of its
-// own, and returns how to reach it by STARTTLS.
+// startDovecot returns how to reach one by STARTTLS.
 func startDovecot(t *testing.T) *imapclient.Dialer {
 	t.Helper()
-	path, err := exec.LookPath("dovecot")
-	if err != nil {
-		t.Skip("dovecot is not installed")
-	}
-	if who, err := user.Current(); err != nil || who.Uid != "0" {
-		t.Skip("dovecot switches users, which needs root")
-	}
-	// Its sockets have long names, and t.TempDir too.
-	dir, err := os.MkdirTemp("", "dci")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close() // and hope that nobody takes it before Dovecot does
-	roots, cert, key := certificate(t)
-	home := filepath.Join(dir, "home")
-	if err := os.Mkdir(home, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range map[string]string{
-		"cert.pem": cert, "key.pem": key, "users": "ann:{PLAIN}secret\n",
-		"dovecot.conf": fmt.Sprintf(dovecotConf, dir, addr.Port),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	mail, err := user.Lookup("mail")
-	if err != nil {
-		t.Skip("there is no user mail")
-	}
-	var uid, gid int
-	fmt.Sscan(mail.Uid, &uid)
-	fmt.Sscan(mail.Gid, &gid)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(home, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "-F", "-c", filepath.Join(dir, "dovecot.conf"))
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("Dovecot's log:\n%.4000s", log)
-		}
-	})
-	for end := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
-		nc, err := net.Dial("tcp", addr.String())
-		if err == nil {
-			nc.Close()
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	d := dovecot.Start(t, dovecotConf, "ann:{PLAIN}secret\n")
 	return &imapclient.Dialer{
-		Addr: addr.String(), TLS: auth.TLSPolicy{ServerName: "localhost", Roots: roots},
+		Addr: d.Addr, TLS: auth.TLSPolicy{ServerName: "localhost", Roots: d.Roots},
 		Credentials: auth.Credentials{Username: "ann", Password: "secret"},
 	}
-}
-
-func certificate(t *testing.T) (roots *x509.CertPool, cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots = x509.NewCertPool()
-	roots.AddCert(leaf)
-	return roots, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
 // TestDovecot is a tour through a server of others: all of wave 1 that it has, with

@@ -18,14 +18,14 @@ import (
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/imap/imapclient"
 	"github.com/mailwire/mailwire/internal/memnet"
+	"github.com/mailwire/mailwire/internal/suite"
 )
 
 // withTLS gives the server a certificate for "localhost", and returns a Dialer that
 // trusts it.
 func (w *world) withTLS(t *testing.T) *imapclient.Dialer {
 	t.Helper()
-	roots, cert, key := certificate(t)
-	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	pair, roots, err := suite.Certificate(time.Now().Add(time.Hour), "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,73 +2,35 @@ package pop3test_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/dovecot"
 	"github.com/mailwire/mailwire/pop3/pop3client"
 	"github.com/mailwire/mailwire/pop3/pop3test"
 )
 
-// A dovecot is one that runs on loopback for the time of a test, with a
-// configuration of its own and one account.
-type dovecot struct {
-	dir   string
-	addr  string // STLS is offered
-	roots *x509.CertPool
-	sent  int
-}
-
 const dovecotConfig = `
 protocols = pop3
-listen = 127.0.0.1
-base_dir = %[1]s/run
-state_dir = %[1]s/run
-log_path = %[1]s/log
 ssl = yes
-ssl_cert = <%[1]s/cert.pem
-ssl_key = <%[1]s/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain scram-sha-256 apop
-auth_failure_delay = 0
 login_trusted_networks =
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN %[1]s/users
-}
-userdb {
-  driver = static
-  args = uid=mail gid=mail home=%[1]s/home
-}
-mail_location = maildir:%[1]s/home/Maildir
+mail_location = maildir:HOME/Maildir
 pop3_lock_session = yes
-pop3_uidl_format = %%v.%%u
-first_valid_uid = 1
-first_valid_gid = 1
-service anvil {
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
+pop3_uidl_format = %v.%u
 service pop3-login {
+  chroot =
   inet_listener pop3 {
-    address = 127.0.0.1
-    port = %[2]d
+    port = PORT
   }
   inet_listener pop3s {
     port = 0
@@ -76,97 +38,24 @@ service pop3-login {
 }
 `
 
-// startDovecot skips the test where no Dovecot is installed. It has to be run by
-// root, as Dovecot wants to change its users.
-func startDovecot(t *testing.T) *dovecot {
+// A maildrop is the one of a Dovecot that offers STLS.
+type maildrop struct {
+	*dovecot.Server
+	sent int
+}
+
+func startDovecot(t *testing.T) *maildrop {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("Dovecot takes its time")
-	}
-	program, err := exec.LookPath("dovecot")
-	if err != nil {
-		t.Skip("no Dovecot is installed")
-	}
-	if os.Getuid() != 0 {
-		t.Skip("Dovecot is started by root only here")
-	}
-	dir, err := os.MkdirTemp("", "mailwire-dovecot")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	d := &dovecot{dir: dir, roots: x509.NewCertPool()}
-	os.Chmod(dir, 0o755)
-	d.writeCertificate(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0") // to find a port that is free
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.addr = l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	d.write(t, "dovecot.conf", fmt.Sprintf(dovecotConfig, dir, port))
-	d.write(t, "users", fmt.Sprintf("%s:%s\n", me.Username, string(me.Password)))
+	d := &maildrop{Server: dovecot.Start(t, dovecotConfig, me.Username+":"+string(me.Password)+"\n")}
 	if err := d.reset(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-F", "-c", filepath.Join(dir, "dovecot.conf"))
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("Dovecot's log:\n%.4000s", log)
-		}
-	})
-	for end := time.Now().Add(10 * time.Second); ; {
-		c, err := net.Dial("tcp", d.addr)
-		if err == nil {
-			c.Close()
-			return d
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-}
-
-func (d *dovecot) write(t *testing.T, name, content string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(d.dir, name), []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (d *dovecot) writeCertificate(t *testing.T) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, _ := x509.ParseCertificate(der)
-	d.roots.AddCert(leaf)
-	d.write(t, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	d.write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	return d
 }
 
 // reset fills the maildrop, which is a Maildir.
-func (d *dovecot) reset(_ context.Context, messages []string) error {
-	maildir := filepath.Join(d.dir, "home", "Maildir")
+func (d *maildrop) reset(_ context.Context, messages []string) error {
+	maildir := filepath.Join(d.Home, "Maildir")
 	for _, sub := range []string{"cur", "new", "tmp"} {
 		if err := os.RemoveAll(filepath.Join(maildir, sub)); err != nil {
 			return err
@@ -182,7 +71,7 @@ func (d *dovecot) reset(_ context.Context, messages []string) error {
 			return err
 		}
 	}
-	return filepath.Walk(filepath.Join(d.dir, "home"), func(path string, _ os.FileInfo, err error) error {
+	return filepath.Walk(d.Home, func(path string, _ os.FileInfo, err error) error {
 		if err != nil {
 			return err
 		}
@@ -213,9 +102,9 @@ func TestDovecot(t *testing.T) {
 	d := startDovecot(t)
 	pop3test.Run(t, &pop3test.Target{
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", d.addr)
+			return new(net.Dialer).DialContext(ctx, "tcp", d.Addr)
 		},
-		TLS: &tls.Config{RootCAs: d.roots, ServerName: "localhost"}, Login: &me, Reset: d.reset, Known: dovecotKnown,
+		TLS: &tls.Config{RootCAs: d.Roots, ServerName: "localhost"}, Login: &me, Reset: d.reset, Known: dovecotKnown,
 		Patience: 5 * time.Second,
 	})
 }
@@ -234,7 +123,7 @@ func TestDovecotEmptied(t *testing.T) {
 				t.Fatal(err)
 			}
 			dialer := &pop3client.Dialer{
-				Addr: d.addr, Credentials: me, TLS: auth.TLSPolicy{Roots: d.roots, ServerName: "localhost"},
+				Addr: d.Addr, Credentials: me, TLS: auth.TLSPolicy{Roots: d.Roots, ServerName: "localhost"},
 				Auth: auth.ClientPolicy{Prefer: []string{mechanism}},
 			}
 			c, err := dialer.Connect(t.Context())

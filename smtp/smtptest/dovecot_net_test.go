@@ -6,35 +6,23 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/internal/dovecot"
 	"github.com/mailwire/mailwire/smtp"
 	"github.com/mailwire/mailwire/smtp/smtpclient"
 	"github.com/mailwire/mailwire/smtp/smtpserver"
 )
 
-const dovecotConf = `base_dir = DIR/run
-state_dir = DIR/state
-log_path = DIR/dovecot.log
+const dovecotConf = `
 protocols = lmtp
 ssl = no
-mail_location = maildir:DIR/mail/%u
-first_valid_uid = 1
+mail_location = maildir:HOME/%u
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
-passdb {
-  driver = passwd-file
-  args = DIR/users
-}
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=DIR/mail/%u
-}
 service lmtp {
   inet_listener lmtp {
     address = 127.0.0.1
@@ -48,68 +36,16 @@ service auth {
 }
 `
 
-// startDovecot runs a Dovecot of its own until the test ends: LMTP at addr, and
-// SASL for Postfix at the socket. It has the users u1 to u3.
+// startDovecot runs a Dovecot until the test ends: LMTP at addr, and SASL for
+// Postfix at the socket. It has the users u1 to u3.
 func startDovecot(t *testing.T) (addr, socket, mail string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("Dovecot takes its time")
-	}
-	dovecot, err := exec.LookPath("dovecot")
-	if err != nil {
-		t.Skip("no Dovecot is installed")
-	}
-	if os.Getuid() != 0 {
-		t.Skip("Dovecot is started by root only here")
-	}
-	dir, err := os.MkdirTemp("", "dovecot")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	os.Chmod(dir, 0o755)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
 	var users strings.Builder
 	for _, u := range []smtp.Path{u1, u2, u3} {
 		fmt.Fprintf(&users, "%s:{PLAIN}pencil\n", u)
 	}
-	conf := filepath.Join(dir, "dovecot.conf")
-	for name, content := range map[string]string{
-		conf: strings.NewReplacer("DIR", dir, "PORT", port).Replace(dovecotConf), filepath.Join(dir, "users"): users.String(),
-	} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	mail = filepath.Join(dir, "mail")
-	os.Mkdir(mail, 0o777)
-	os.Chmod(mail, 0o777)
-	cmd := exec.Command(dovecot, "-F", "-c", conf)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "dovecot.log"))
-			t.Logf("the log of Dovecot ends with\n%s", log[max(0, len(log)-4000):])
-		}
-	})
-	waitFor(t, func() bool {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-	return addr, filepath.Join(dir, "auth"), mail
+	d := dovecot.Start(t, dovecotConf, users.String())
+	return d.Addr, filepath.Join(d.Dir, "auth"), d.Home
 }
 
 // TestClientToDovecot delivers by LMTP: by DATA and in chunks, duplicates and a
