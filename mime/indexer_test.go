@@ -107,6 +107,9 @@ var seeds = []string{
 	mp("A", "--A\r\nContent-Type: message/rfc822\r\njunk\r\n\r\nx\r\n--A--"),
 	"Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\ndeep",
 	"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogaQ0KDQppbm5lcg0K",
+	// Lines of one size, in one of which another line, or a delimiter, hides.
+	mp("B", "--B\r\n\r\n0123456\r\n0123456\r\n0123\n56\r\n0123456\r\n\r\r\n3456\r\n0123456\r\n--B--"),
+	mp("B", "--B\r\n\r\n0123456\r\n0123456\r\n0\n--B\n7\r\n0123456\r\n0123456\r\n--B--\r\n"),
 	"Content-Type: multipart/mixed\r\n\r\nx",
 	"Content-Type: text/plain\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: x-odd\r\n\r\nx",
 }
