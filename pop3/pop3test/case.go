@@ -64,7 +64,8 @@ type Target struct {
 	Login *auth.Credentials
 
 	// Reset makes the maildrop hold exactly these messages, in this order. It is
-	// called while no session is open. Line ends may be of any kind.
+	// called while no session is open. Line ends may be of any kind. Where the error
+	// is errors.ErrUnsupported, the case is skipped.
 	Reset func(ctx context.Context, messages []string) error
 
 	Known    map[string]string // by ID: why the case fails

@@ -81,7 +81,10 @@ func (d *dialogue) fill(messages ...string) {
 	if d.over() {
 		return
 	}
-	if err := d.target.Reset(d.ctx, messages); err != nil {
+	switch err := d.target.Reset(d.ctx, messages); {
+	case errors.Is(err, errors.ErrUnsupported):
+		d.skip("Target.Reset: %v", err)
+	case err != nil:
 		d.fail("Target.Reset: %w", err)
 	}
 }

@@ -445,13 +445,17 @@ func (d *dialogue) finish(n int, what string) []reply {
 }
 
 // leave is the end of every case: one reply to QUIT, and none that was left over
-// from before.
+// from before. A server may say 421 at any time, also behind that: RFC 5321,
+// section 3.8.
 func (d *dialogue) leave() {
 	if d.err != nil || d.ended || d.conn == nil {
 		return
 	}
 	d.trySend("QUIT\r\n")
 	rs := d.closed()
+	if len(rs) == 2 && rs[1].code == "421" {
+		rs = rs[:1]
+	}
 	if d.err == nil && len(rs) > 1 {
 		d.fail("%d replies were left over, the first of them %s", len(rs)-1, rs[0])
 	}

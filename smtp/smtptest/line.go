@@ -44,6 +44,7 @@ var lineCases = []Case{
 			for range 64 { // 8 MiB
 				if err := d.write(strings.Repeat("x", 128<<10)); err != nil {
 					d.log.Note("writing: %v", err)
+					d.ended = true
 					return // closed: as good an answer as any
 				}
 			}

@@ -77,6 +77,7 @@ var tlsCases = []Case{
 			if strings.Contains(string(d.in), "250") {
 				d.fail("a command was served in clear: %q", d.in)
 			}
+			d.ended = true
 		},
 	},
 	{
