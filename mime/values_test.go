@@ -1,7 +1,9 @@
 package mime
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -418,6 +420,58 @@ func TestCharset(t *testing.T) {
 	for _, label := range []string{"", "x-none", "unknown-8bit", "iso-2022-cn", "replacement", strings.Repeat("x-", 1000)} {
 		if e := Charset(label); e != nil {
 			t.Errorf("charset %.20q is %v", label, e)
+		}
+	}
+}
+
+// TestCharsetsEverywhere sends text in each charset through a parameter, a header
+// and a body. Sections of RFC 2231 and encoded-words cut it at every octet.
+func TestCharsetsEverywhere(t *testing.T) {
+	for _, c := range []struct{ text, labels string }{
+		{"Grüße, São Tomé", "utf-8 iso-8859-1 iso-8859-15 windows-1252 macintosh ibm850 gb18030 utf-16 utf-16le utf-32be"},
+		{"Zażółć gęślą", "utf-8 iso-8859-2 windows-1250 iso-8859-16"},
+		{"Привет, мир", "utf-8 koi8-r koi8-u windows-1251 iso-8859-5 ibm866 x-mac-cyrillic gb2312 shift_jis"},
+		{"Καλημέρα", "utf-8 iso-8859-7 windows-1253"},
+		{"Günaydın İş", "utf-8 iso-8859-9 windows-1254"},
+		{"Labdien ąž", "utf-8 iso-8859-13 windows-1257"},
+		{"שלום", "utf-8 iso-8859-8 windows-1255"},
+		{"مرحبا", "utf-8 iso-8859-6 windows-1256"},
+		{"สวัสดี", "utf-8 tis-620 windows-874"},
+		{"Chào bạn đ", "utf-8"},
+		{"こんにちは、世界", "utf-8 iso-2022-jp shift_jis euc-jp cp932"},
+		{"你好，世界", "utf-8 gb2312 gbk gb18030 hz-gb-2312 big5"},
+		{"안녕하세요", "utf-8 euc-kr ks_c_5601-1987 cp949"},
+	} {
+		for label := range strings.FieldsSeq(c.labels) {
+			t.Run(label, func(t *testing.T) {
+				octets, err := Charset(label).NewEncoder().Bytes([]byte(c.text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := "attachment"
+				for i, o := range octets {
+					head := ""
+					if i == 0 {
+						head = label + "''"
+					}
+					d += fmt.Sprintf("; filename*%d*=%s%%%02X", i, head, o)
+				}
+				if got, bad := ParseDisposition(d); got.Params.Get("filename") != c.text || len(bad) > 0 {
+					t.Errorf("%q reads %q, %v", d, got.Params.Get("filename"), bad)
+				}
+				for i := range octets {
+					words := fmt.Sprintf("=?%s?B?%s?=\r\n =?%s?B?%s?=", label, base64.StdEncoding.EncodeToString(octets[:i]),
+						label, base64.StdEncoding.EncodeToString(octets[i:]))
+					if got := DecodeWords(words); got != c.text {
+						t.Fatalf("%q reads %q", words, got)
+					}
+				}
+				m := Parse(fmt.Appendf(nil, "Content-Type: text/plain; charset=%s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s",
+					label, base64.StdEncoding.EncodeToString(octets)), nil)
+				if got, err := m.Root().ReadText(-1); got != c.text || err != nil {
+					t.Errorf("the body reads %q, %v", got, err)
+				}
+			})
 		}
 	}
 }
