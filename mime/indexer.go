@@ -182,7 +182,7 @@ func (x *Indexer) skipLine(p []byte, pos int) int {
 			x.bare++
 		}
 		pos = end + 1
-		if pos < uneven {
+		if next := pos + i; pos < uneven || next >= len(p) || p[next] != '\n' {
 			continue
 		}
 		n, ok := evenLines(p[pos:], i+1)
