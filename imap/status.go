@@ -75,5 +75,9 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("imap: server answered %s with %s %q (code %q)", e.Command, e.Status.Kind, e.Status.Text, e.Status.Code.Name)
+	what := "server said"
+	if e.Command != "" {
+		what = "server answered " + e.Command + " with"
+	}
+	return fmt.Sprintf("imap: %s %s %q (code %q)", what, e.Status.Kind, e.Status.Text, e.Status.Code.Name)
 }

@@ -135,9 +135,10 @@ func (p *proxy) load(dir string) (err error) {
 
 // A service is a protocol on two ports.
 type service struct {
-	name        string
-	port, tls   int
-	makeService func() serve.Server
+	name     string
+	port     int // for STARTTLS
+	implicit int // for TLS from the first octet
+	server   func() serve.Server
 }
 
 // serve listens, and serves until ctx is done or one of the servers fails.
@@ -153,7 +154,7 @@ func (p *proxy) serve(ctx context.Context, host string, services []service, stdo
 		for _, implicit := range []bool{false, true} {
 			port, what := s.port, "STARTTLS"
 			if implicit {
-				port, what = s.tls, "TLS"
+				port, what = s.implicit, "TLS"
 			}
 			l, err := net.Listen("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
 			if err != nil {
@@ -167,7 +168,7 @@ func (p *proxy) serve(ctx context.Context, host string, services []service, stdo
 			}
 			wg.Go(func() {
 				defer cancel()
-				errs <- serve.Until(ctx, s.makeService(), l)
+				errs <- serve.Until(ctx, s.server(), l)
 			})
 		}
 	}

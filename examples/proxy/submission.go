@@ -21,31 +21,31 @@ func (p *proxy) submission() *smtpserver.Server {
 		Logger:   p.log,
 		Handler: smtpserver.SessionFunc(func(_ context.Context, c *smtpserver.Conn) (*smtpserver.Session, error) {
 			s := &session{p: p, c: c}
-			return &smtpserver.Session{Mail: s.mail, Rcpt: s.rcpt, Data: s.data, End: s.end, Close: s.close}, nil
+			return &smtpserver.Session{Mail: s.mail, Rcpt: s.rcpt, Data: s.data, End: s.end}, nil
 		}),
 	}
 }
 
-// A session is one of a user here, and one at the server behind.
+// A session is that of a user here. Each of its transactions has a session of its own
+// at the server behind.
 type session struct {
 	p  *proxy
 	c  *smtpserver.Conn
-	up *smtpclient.Client // nil: not connected
+	up *smtpclient.Client
 	tx *smtpclient.Transaction
 }
 
 // mail begins a transaction. Whether the user may send in that name is for the server
 // behind to say, which is told by XCLIENT who he is.
 func (s *session) mail(ctx context.Context, m *smtpserver.Message) (err error) {
-	if s.up == nil || !s.up.Usable() {
-		s.close(nil)
-		if s.up, err = s.connect(ctx); err != nil {
-			return err
-		}
+	if s.up, err = s.connect(ctx); err != nil {
+		return err
 	}
 	o := m.Options
 	o.Size = 0 // it grows by our trace field
-	s.tx, err = s.up.Begin(ctx, m.From, o)
+	if s.tx, err = s.up.Begin(ctx, m.From, o); err != nil {
+		s.up.Close()
+	}
 	return smtpclient.Relay(err)
 }
 
@@ -83,16 +83,6 @@ func (s *session) data(ctx context.Context, m *smtpserver.Message) error {
 	return smtpclient.Relay(err)
 }
 
-// end lets the server behind forget a transaction that came to nothing.
-func (s *session) end(*smtpserver.Message, smtpserver.EndReason) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	s.tx.Abort(ctx)
-}
-
-func (s *session) close(error) {
-	if s.up != nil {
-		s.up.Close()
-		s.up = nil
-	}
-}
+// end comes for every transaction that was begun, however it went: what was not sent
+// is forgotten there.
+func (s *session) end(*smtpserver.Message, smtpserver.EndReason) { s.up.Close() }
