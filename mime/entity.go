@@ -181,6 +181,9 @@ func (p *plan) setBoundary(t MediaType) MediaType {
 func (e *Entity) choose(t MediaType, mode Mode) (Encoding, bool, error) {
 	message := t.Type == "message" && isMessageType(t.Subtype)
 	text := t.Type == "text" || t.Type == "message"
+	if e.Encoding > Base64 {
+		return 0, false, errEncode
+	}
 	if !message && e.Encoding != SevenBit {
 		return e.Encoding, text && !e.Encoding.transforms() && e.Encoding != Binary, nil
 	}
@@ -241,8 +244,6 @@ func (p *plan) write(enc *encoder) error {
 		return p.writeParts(enc)
 	case len(p.kids) > 0:
 		return p.kids[0].write(enc)
-	case p.encoding > Base64:
-		return errEncode
 	}
 	err := p.e.copy(enc.start(p.encoding, p.text))
 	enc.end()

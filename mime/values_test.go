@@ -448,15 +448,15 @@ func TestCharsetsEverywhere(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				d := "attachment"
+				d := []byte("attachment")
 				for i, o := range octets {
 					head := ""
 					if i == 0 {
 						head = label + "''"
 					}
-					d += fmt.Sprintf("; filename*%d*=%s%%%02X", i, head, o)
+					d = fmt.Appendf(d, "; filename*%d*=%s%%%02X", i, head, o)
 				}
-				if got, bad := ParseDisposition(d); got.Params.Get("filename") != c.text || len(bad) > 0 {
+				if got, bad := ParseDisposition(string(d)); got.Params.Get("filename") != c.text || len(bad) > 0 {
 					t.Errorf("%q reads %q, %v", d, got.Params.Get("filename"), bad)
 				}
 				for i := range octets {

@@ -1,0 +1,99 @@
+package mime
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+var errFull = errors.New("no space left")
+
+// A fullWriter takes so many octets and then fails.
+type fullWriter struct{ left int }
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	if len(p) > w.left {
+		n := w.left
+		w.left = 0
+		return n, errFull
+	}
+	w.left -= len(p)
+	return len(p), nil
+}
+
+// TestWriteErrors: the error of the writer comes back, wherever it comes up, with
+// the octets that it took.
+func TestWriteErrors(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789"), 3*blockSize/10)
+	b := new(Builder).From(Addr("", "a@example.com")).Text("ü"+strings.Repeat("text \n", blockSize)).HTML("<p>").
+		AttachBytes("a", "", data).AttachMessage(Parse([]byte("Subject: x\n\n"+strings.Repeat("y\n", 20_000)), nil))
+	b.Date, b.MessageID = builtAt, "1@example.com"
+	m := Parse([]byte("A: b\n\n"+strings.Repeat("body\n", blockSize)), nil)
+	for _, c := range []struct {
+		name  string
+		write func(w io.Writer) (int64, error)
+	}{
+		{"Builder", b.WriteTo},
+		{"Rewrite", func(w io.Writer) (int64, error) { return m.Rewrite(w) }},
+		{"Rewrite with CRLF", func(w io.Writer) (int64, error) { return m.CRLF().Rewrite(w) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			size, err := c.write(io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for limit := range size {
+				if limit%9973 != 0 && limit != size-1 {
+					continue
+				}
+				if n, err := c.write(&fullWriter{int(limit)}); n != limit || err != errFull {
+					t.Fatalf("%d octets of %d, %v; want %d", n, size, err, limit)
+				}
+			}
+			if n, err := c.write(&fullWriter{int(size)}); n != size || err != nil {
+				t.Errorf("%d octets of %d, %v", n, size, err)
+			}
+		})
+	}
+	for _, e := range []Encoding{Base64, QuotedPrintable, Binary} {
+		w := NewEncoder(e, &fullWriter{100})
+		_, err := w.Write(data)
+		if cerr := w.Close(); err == nil && cerr == nil {
+			t.Errorf("%v: no error", e)
+		}
+	}
+}
+
+// TestEncoderUse: one encoder for several contents, the writes of any size.
+func TestEncoderUse(t *testing.T) {
+	text := strings.Repeat("a line = with \t white space \t\r\n", 200)
+	for _, e := range []Encoding{Base64, QuotedPrintable} {
+		var whole bytes.Buffer
+		w := NewEncoder(e, &whole)
+		io.WriteString(w, text)
+		w.Close()
+		for _, size := range []int{1, 3, 56, 57, 58, 1000} {
+			var cut bytes.Buffer
+			w := NewEncoder(e, &cut)
+			for range 2 {
+				cut.Reset()
+				for rest := text; rest != ""; rest = rest[min(size, len(rest)):] {
+					io.WriteString(w, rest[:min(size, len(rest))])
+				}
+				if err := w.Close(); err != nil || cut.String() != whole.String() {
+					t.Fatalf("%v in writes of %d octets: %v,\n%q, want\n%q", e, size, err, cut.String(), whole.String())
+				}
+			}
+		}
+	}
+}
+
+func TestEntityEncoding(t *testing.T) {
+	var out bytes.Buffer
+	e := Entity{Body: []byte("x"), Encoding: UUEncode}
+	if _, err := e.WriteTo(&out); err == nil || out.Len() > 0 {
+		t.Errorf("uuencode is written: %q, %v", out.String(), err)
+	}
+}
