@@ -90,6 +90,33 @@ func TestEncoderUse(t *testing.T) {
 	}
 }
 
+// TestEntityFields: of what says how to read the body there is one, and it is true.
+func TestEntityFields(t *testing.T) {
+	var e Entity
+	for _, f := range []struct{ name, body string }{
+		{"Content-Transfer-Encoding", "base64"}, {"Content-Type", "multipart/mixed"}, {"X", "1"}, {"Content-Type", "text/html"}, {"content-transfer-encoding", "x"},
+	} {
+		if err := e.Header.Add(f.name, f.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Children = []*Entity{{Body: []byte("ü\n")}}
+	for range 2 {
+		var out bytes.Buffer
+		if _, err := e.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.ReplaceAll("Content-Type: multipart/mixed; boundary=\"B\"\nX: 1\nMIME-Version: 1.0\n\n"+
+			"--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw7wNCg==\n\n--B--\n", "\n", "\r\n")
+		if got := strings.ReplaceAll(out.String(), e.boundary, "B"); got != want {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+	if _, err := e.WriteTo(io.Discard); err != nil || e.Header.Len() != 5 {
+		t.Errorf("the entity's own header has changed: %q, %v", e.Header.Append(nil), err)
+	}
+}
+
 func TestEntityEncoding(t *testing.T) {
 	var out bytes.Buffer
 	e := Entity{Body: []byte("x"), Encoding: UUEncode}
