@@ -33,6 +33,9 @@ func (s *server) reset(ctx context.Context, messages []string) error {
 		}
 	}
 	for _, m := range messages {
+		if strings.Contains(m, "\x00") {
+			return fmt.Errorf("NUL in a message: %w", errors.ErrUnsupported)
+		}
 		_, err := c.Append(ctx, "INBOX", imap.AppendMessage{Size: uint64(len(m)), Src: strings.NewReader(m)})
 		if _, refused := errors.AsType[*imap.StatusError](err); refused {
 			return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)

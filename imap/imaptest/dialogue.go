@@ -26,6 +26,7 @@ type dialogue struct {
 	skipped  string // why the case says nothing about this server
 	sessions []*session
 	setup    *session // that makes what a case finds
+	foreign  []string // names of mailboxes that are not for the suite
 	boxes    int
 }
 
@@ -137,17 +138,24 @@ func (d *dialogue) prepare(needs []string) {
 	}
 }
 
-// deleteMailboxes deletes all mailboxes that the Target's prefix is for.
+// deleteMailboxes deletes all mailboxes that the case may delete.
 func (d *dialogue) deleteMailboxes() {
 	s := d.setup
+	ours := func(name string) bool {
+		return d.guard.Allowed&Empties != 0 || strings.HasPrefix(name, d.target.Prefix)
+	}
 	var names []string
 	for _, r := range s.ok(`LIST "" "*"`).all("LIST") {
 		if len(r.args) < 3 {
 			s.fail("a LIST row of %d values", len(r.args))
 			return
 		}
-		if name := r.args[2].text; !strings.EqualFold(name, "INBOX") && strings.HasPrefix(name, d.target.Prefix) {
+		switch name := r.args[2].text; {
+		case strings.EqualFold(name, "INBOX"):
+		case ours(name):
 			names = append(names, name)
+		default:
+			d.foreign = append(d.foreign, name)
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
@@ -155,7 +163,7 @@ func (d *dialogue) deleteMailboxes() {
 		s.cmd("DELETE " + lit(name)) // some of them are no mailboxes
 	}
 	for _, r := range s.ok(`LSUB "" "*"`).all("LSUB") {
-		if len(r.args) == 3 && strings.HasPrefix(r.args[2].text, d.target.Prefix) {
+		if len(r.args) == 3 && ours(r.args[2].text) {
 			s.cmd("UNSUBSCRIBE " + lit(r.args[2].text))
 		}
 	}
@@ -232,7 +240,7 @@ func (d *dialogue) wantNoMailbox(part string) {
 		return
 	}
 	for _, r := range d.setup.ok(`LIST "" "*"`).all("LIST") {
-		if len(r.args) == 3 && strings.Contains(strings.ToLower(r.args[2].text), part) {
+		if len(r.args) == 3 && strings.Contains(strings.ToLower(r.args[2].text), part) && !slices.Contains(d.foreign, r.args[2].text) {
 			d.fail("there is a mailbox %q, and nobody made it", r.args[2].text)
 		}
 	}

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// tlsFirst is the code of servers that want STARTTLS before anything else: RFC 3207,
+// section 4.
+const tlsFirst = "530"
+
 // The order of commands, and what replies look like.
 var seqCases = []Case{
 	{
@@ -33,8 +37,9 @@ var seqCases = []Case{
 		ID: "SEQ-3", Title: "the reply to HELO has no enhanced code", Level: Must, Refs: []string{"RFC 2034, section 4"}, Needs: []string{"smtp", "submission"},
 		run: func(d *dialogue) {
 			d.open()
-			for _, l := range d.do("HELO client.example", "250").lines {
-				if l.enhanced != "" {
+			r := d.do("HELO client.example", "250", tlsFirst)
+			for _, l := range r.lines {
+				if l.enhanced != "" && r.code == "250" {
 					d.fail("the reply to HELO has %s", l.enhanced)
 				}
 			}
@@ -56,7 +61,7 @@ var seqCases = []Case{
 		ID: "SEQ-5", Title: "MAIL before EHLO is 503", Level: Must, Refs: []string{"RFC 5321, section 4.1.4"},
 		run: func(d *dialogue) {
 			d.open()
-			d.do("MAIL FROM:"+d.sender(), "503")
+			d.do("MAIL FROM:"+d.sender(), "503", tlsFirst)
 			d.alive()
 		},
 	},
@@ -247,7 +252,7 @@ var seqCases = []Case{
 		run: func(d *dialogue) {
 			d.open()
 			d.do("NOOP", "250")
-			d.do("RSET", "250")
+			d.do("RSET", "250", tlsFirst)
 			for _, line := range []string{"HELP", "VRFY somebody"} {
 				if r := d.do(line, "2", "5"); r.code == "503" {
 					d.fail("%s before EHLO is 503", line)
