@@ -27,12 +27,16 @@ func (a Address) IsZero() bool { return a == Address{} }
 // that is none.
 func (a Address) check() error {
 	d := a.Domain
-	literal := len(d) > 1 && d[0] == '[' && d[len(d)-1] == ']' && ascii.All(ascii.DContent, d[1:len(d)-1])
+	literal := len(d) > 1 && d[0] == '[' && d[len(d)-1] == ']' && ascii.All(literalContent, d[1:len(d)-1])
 	if !literal && !isDotAtom(d) || toValid(d) != d || toValid(a.Local) != a.Local || hasControl(a.Local) || hasControl(a.Name) {
 		return badAddress(a.Spec())
 	}
 	return nil
 }
+
+// literalContent is what may stand in a domain literal that is written: not what
+// software that reads addresses, ours included, takes for the end of one.
+var literalContent = ascii.DContent.Without("<>,;(\"")
 
 func hasControl(s string) bool {
 	for i := range len(s) {
