@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"net"
 	"net/smtp"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // trust is the client configuration for a daemon with this certificate file.
@@ -25,6 +28,28 @@ func trust(certFile string) (*tls.Config, error) {
 		return nil, fmt.Errorf("no certificate in %s", certFile)
 	}
 	return &tls.Config{RootCAs: roots, ServerName: "localhost"}, nil
+}
+
+// patience bounds whatever a test waits for: one that waits for ever says nothing.
+const patience = 2 * time.Minute
+
+// dialSMTP is smtp.Dial for a connection that has had enough after patience.
+func dialSMTP(addr string) (*smtp.Client, error) {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(patience))
+	return smtp.NewClient(conn, "127.0.0.1")
+}
+
+// program is a command that is killed when the test ends, or after patience.
+func program(t testing.TB, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = time.Second // for what its children hold open
+	return cmd
 }
 
 // send gives a message to the SMTP port. content has CRLF line ends.
@@ -60,6 +85,7 @@ func dialPOP(addr string, c *tls.Config) (*popConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.SetDeadline(time.Now().Add(patience))
 	p := &popConn{Conn: conn, r: bufio.NewReader(conn)}
 	greeting, err := p.reply()
 	if i := strings.IndexByte(greeting, '<'); i >= 0 {

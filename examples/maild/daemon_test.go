@@ -85,7 +85,7 @@ func (d *testDaemon) addr(service int) string { return d.listeners[service].Addr
 // mx is a stranger's connection to the SMTP port.
 func (d *testDaemon) mx(t testing.TB) *smtp.Client {
 	t.Helper()
-	c, err := smtp.Dial(d.addr(smtpService))
+	c, err := dialSMTP(d.addr(smtpService))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func (d *testDaemon) mx(t testing.TB) *smtp.Client {
 // submit is a connection to the submission port, logged in over STARTTLS.
 func (d *testDaemon) submit(t testing.TB, user string) *smtp.Client {
 	t.Helper()
-	c, err := smtp.Dial(d.addr(submissionService))
+	c, err := dialSMTP(d.addr(submissionService))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestPolicy(t *testing.T) {
 
 func TestSubmissionNeedsTLSAndLogin(t *testing.T) {
 	d := start(t, testConfig(t))
-	c, err := smtp.Dial(d.addr(submissionService))
+	c, err := dialSMTP(d.addr(submissionService))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -56,7 +57,7 @@ func TestKilledDaemonKeepsWhatItAcknowledged(t *testing.T) {
 func build(t *testing.T) (bin string) {
 	t.Helper()
 	bin = filepath.Join(t.TempDir(), "maild")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+	if out, err := program(t, "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return bin
@@ -64,7 +65,7 @@ func build(t *testing.T) (bin string) {
 
 func addUser(t *testing.T, bin, data, user string) (password string) {
 	t.Helper()
-	out, err := exec.Command(bin, "-data", data, "adduser", user).Output()
+	out, err := program(t, bin, "-data", data, "adduser", user).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +144,8 @@ func startProcess(t *testing.T, bin, data string, args ...string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer late.Stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C") {
 		if m := addrPattern.FindStringSubmatch(lines.Text()); m != nil {
@@ -184,7 +187,7 @@ func (p *process) loadUntilKilled(t *testing.T, round int, seed uint64) map[stri
 	for sender := range 8 {
 		sizes := rand.New(rand.NewPCG(seed, uint64(sender)+1))
 		wg.Go(func() {
-			c, err := smtp.Dial(p.addrs["SMTP"])
+			c, err := dialSMTP(p.addrs["SMTP"])
 			for n := 0; err == nil; n++ {
 				id := fmt.Sprintf("%d.%d.%d", round, sender, n)
 				size := sizes.IntN(4 << 10)

@@ -50,7 +50,7 @@ func (l *ledger) note(change func()) {
 func TestKilledDaemonKeepsWhatWasAppended(t *testing.T) {
 	bin, data := build(t), t.TempDir()
 	password := addUser(t, bin, data, "first")
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a test that waits for ever says nothing
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 
 	book := ledger{messages: map[string]*appended{}}

@@ -27,7 +27,7 @@ func (d *testDaemon) imap(t testing.TB, user string) *imapConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute)) // a test that waits for ever says nothing
+	conn.SetDeadline(time.Now().Add(patience))
 	c := &imapConn{conn, t, bufio.NewReader(conn)}
 	c.line()
 	c.do("LOGIN %s %s", user, d.passwords[user])

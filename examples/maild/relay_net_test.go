@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/smtp"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -193,7 +192,7 @@ mta-sts.a 0 A 127.0.0.1
 // submit is a connection of demo to the submission port.
 func (n *neighbours) submit(p *process, name string) *smtp.Client {
 	n.t.Helper()
-	c, err := smtp.Dial(p.addrs["submission"])
+	c, err := dialSMTP(p.addrs["submission"])
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -215,7 +214,7 @@ func (n *neighbours) submit(p *process, name string) *smtp.Client {
 func (n *neighbours) curl(p *process, name, subject, to string) {
 	n.t.Helper()
 	from := "demo@" + name + ".test"
-	cmd := exec.Command("curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name], "--ssl-reqd",
+	cmd := program(n.t, "curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name], "--ssl-reqd",
 		"--mail-from", from, "--mail-rcpt", to, "--upload-file", "-", "smtp://"+p.addrs["submission"])
 	cmd.Stdin = strings.NewReader("From: " + from + "\r\nTo: " + to + "\r\nSubject: " + subject + "\r\n\r\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -227,7 +226,7 @@ func (n *neighbours) curl(p *process, name, subject, to string) {
 // that we did not write.
 func (n *neighbours) imap(p *process, name string) string {
 	n.t.Helper()
-	out, err := exec.Command("curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name],
+	out, err := program(n.t, "curl", "-sS", "--cacert", filepath.Join(n.dir[name], "cert.pem"), "--user", "demo:"+n.pass[name],
 		"imaps://"+p.addrs["IMAPS"]+"/INBOX;MAILINDEX=1").CombinedOutput()
 	if err != nil {
 		n.t.Fatalf("curl: %v\n%s", err, out)
@@ -282,7 +281,7 @@ func TestTwoDaemons(t *testing.T) {
 	n.publish(bad)
 	sendB("wrong TLSA")
 	a.log.wait(t, 2, "msg=deferred", "no TLSA record matches")
-	list, err := exec.Command(n.bin, "-data", n.dir["a"], "queue").Output()
+	list, err := program(t, n.bin, "-data", n.dir["a"], "queue").Output()
 	if err != nil || !bytes.Contains(list, []byte("no TLSA record matches")) || !bytes.HasSuffix(list, []byte("\n1 messages\n")) {
 		t.Errorf("queue: %s%v", list, err)
 	}
@@ -349,7 +348,7 @@ func TestKilledRelayBringsEverything(t *testing.T) {
 	a = n.start("a")
 	for {
 		done, _ := a.log.count("msg=settled") // before the look: the last may settle behind it
-		left, err := exec.Command(n.bin, "-data", n.dir["a"], "queue").Output()
+		left, err := program(t, n.bin, "-data", n.dir["a"], "queue").Output()
 		if err != nil {
 			t.Fatal(err)
 		}

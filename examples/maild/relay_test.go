@@ -34,6 +34,7 @@ import (
 type relayTest struct {
 	*daemon
 	t    *testing.T
+	ctx  context.Context // ends after patience: by then all is done or nothing will be
 	zone *dnsmxtest.Zone
 	time time.Time
 }
@@ -55,7 +56,9 @@ func newRelayTest(t *testing.T, zone string) *relayTest {
 	if _, _, err := d.accounts.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r := &relayTest{daemon: d, t: t, zone: dnsmxtest.MustParseZone(zone), time: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	r := &relayTest{daemon: d, t: t, ctx: ctx, zone: dnsmxtest.MustParseZone(zone), time: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)}
 	d.queue.now = func() time.Time { return r.time }
 	d.queue.random = func() float64 { return 0.5 } // waits are as long as they are called
 	d.queue.relay.planner.Resolver, d.queue.relay.planner.STS = r.zone, nil
@@ -65,7 +68,7 @@ func newRelayTest(t *testing.T, zone string) *relayTest {
 // pass lets the queue do all that is due now.
 func (r *relayTest) pass() {
 	r.t.Helper()
-	if _, err := r.queue.start(r.t.Context(), r.t.Context()); err != nil {
+	if _, err := r.queue.start(r.ctx, r.ctx); err != nil {
 		r.t.Fatal(err)
 	}
 	r.queue.running.Wait()
@@ -613,7 +616,7 @@ func TestTroubleSendsNothingTwice(t *testing.T) {
 	if _, err := db.Exec("CREATE TRIGGER trouble BEFORE DELETE ON queue_rcpts BEGIN SELECT RAISE(ABORT, 'no'); END"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, giveUp := context.WithCancel(t.Context())
+	ctx, giveUp := context.WithCancel(r.ctx)
 	defer giveUp()
 	pauses := 0
 	r.queue.pause = func(context.Context) {
@@ -624,7 +627,7 @@ func TestTroubleSendsNothingTwice(t *testing.T) {
 			}
 		}
 	}
-	if _, err := r.queue.start(ctx, t.Context()); err != nil {
+	if _, err := r.queue.start(ctx, r.ctx); err != nil {
 		t.Fatal(err)
 	}
 	r.queue.running.Wait()
@@ -636,7 +639,7 @@ func TestTroubleSendsNothingTwice(t *testing.T) {
 // A delivery under way when the daemon is told to stop is brought to its end.
 func TestShutdownFinishesDeliveries(t *testing.T) {
 	r := newRelayTest(t, zoneB)
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(r.ctx)
 	h := r.serveAt(2, &remote{data: func() error { stop(); return nil }})
 	for i := range 10 {
 		r.put(fmt.Sprint("m", i), demo, to("x@b.test", 0))
@@ -663,10 +666,10 @@ func TestShutdownFinishesDeliveries(t *testing.T) {
 // What is cut off when the daemon stops was not tried.
 func TestCutOffIsNoAttempt(t *testing.T) {
 	r := newRelayTest(t, zoneB)
-	work, cancel := context.WithCancel(t.Context())
+	work, cancel := context.WithCancel(r.ctx)
 	r.serveAt(2, &remote{rcpt: func(smtp.Rcpt) error { cancel(); return refuse(450) }})
 	r.put("m", demo, to("x@b.test", 0))
-	if _, err := r.queue.start(t.Context(), work); err != nil {
+	if _, err := r.queue.start(r.ctx, work); err != nil {
 		t.Fatal(err)
 	}
 	r.queue.running.Wait()
