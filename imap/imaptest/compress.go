@@ -95,7 +95,7 @@ var compressCases = []Case{
 			}
 			s.ok("SELECT INBOX")
 		}},
-	{ID: "ZIP-4", Title: "bombs, empty blocks and broken streams end the connection, or are read to their end", Level: Practice, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
+	{ID: "ZIP-4", Title: "bombs, empty blocks and broken streams end the connection, or are read to their end", Level: Practice, Harm: Loads, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
 		run: func(d *dialogue) {
 			bomb := func(s *session) {
 				zeros := strings.Repeat("A", 1<<20)
