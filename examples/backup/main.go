@@ -157,6 +157,10 @@ func mirror(ctx context.Context, c *imapclient.Client, name string, f *folder, c
 		}
 		return err
 	})
-	f.state.UIDValidity, f.state.UIDNext, f.state.ModSeq = now.UIDValidity, now.UIDNext, now.ModSeq
+	st := &f.state
+	if n == (counts{}) && st.UIDValidity == now.UIDValidity && st.UIDNext == now.UIDNext && st.ModSeq == now.ModSeq {
+		return n, err // nothing to write
+	}
+	st.UIDValidity, st.UIDNext, st.ModSeq = now.UIDValidity, now.UIDNext, now.ModSeq
 	return n, errors.Join(err, f.save())
 }

@@ -47,16 +47,15 @@ func dataFolder(t *testing.T) (dir string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var users strings.Builder
-	t.Setenv("MAIL_PASSWORD", "secret")
-	if err := run(t.Context(), []string{"-hash", "ann"}, &users); err != nil {
+	verifier, err := auth.NewVerifier("SCRAM-SHA-256", "secret", auth.VerifierOptions{Iterations: 4096}) // quick
+	if err != nil {
 		t.Fatal(err)
 	}
 	dir, roots = t.TempDir(), x509.NewCertPool()
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	roots.AppendCertsFromPEM(cert)
 	for name, content := range map[string][]byte{
-		"cert.pem": cert, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), "users": []byte(users.String()),
+		"cert.pem": cert, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), "users": []byte("ann:" + verifier.Text() + "\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -178,15 +177,41 @@ func TestIMAP(t *testing.T) {
 				if err := c.Logout(t.Context()); err != nil {
 					t.Error(err)
 				}
-				d.Credentials.Password = "wrong"
-				if _, err := d.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "AUTHENTICATIONFAILED") {
-					t.Errorf("wrong password: %v", err)
-				}
 			})
 		}
 		if got := len(back.accepted); got != 2*(i+1) {
 			t.Errorf("%s: the backend has seen %d sessions", mechanism, got)
 		}
+	}
+	d := imapclient.Dialer{
+		Addr: addrs[0], TLS: auth.TLSPolicy{Roots: roots, ServerName: "localhost"},
+		Credentials: auth.Credentials{Username: "ann", Password: "wrong"},
+	}
+	if _, err := d.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "AUTHENTICATIONFAILED") {
+		t.Errorf("wrong password: %v", err)
+	}
+	if got := len(back.accepted); got != 6 {
+		t.Errorf("a wrong password: the backend has seen %d sessions", got)
+	}
+}
+
+// TestHash: a line that is printed for a user lets him in.
+func TestHash(t *testing.T) {
+	t.Setenv("MAIL_PASSWORD", "another")
+	var line strings.Builder
+	if err := run(t.Context(), []string{"-hash", "bob"}, &line); err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := dataFolder(t)
+	if err := os.WriteFile(filepath.Join(dir, "users"), []byte(line.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var p proxy
+	if err := p.load(dir); err != nil {
+		t.Fatal(err)
+	}
+	if ok, _, err := p.users["bob"][0].Check(t.Context(), "another"); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
 	}
 }
 
