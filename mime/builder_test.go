@@ -537,3 +537,19 @@ func TestFeedbackReport(t *testing.T) {
 		t.Errorf("the original is %v, %v", inner, err)
 	}
 }
+
+// TestBuilderFlowed: paragraphs come back, in an encoding or without.
+func TestBuilderFlowed(t *testing.T) {
+	for _, word := range []string{"word", "wörd"} {
+		text := "> quoted " + strings.Repeat(word+" ", 50) + "end\n\n" + strings.Repeat(word+" ", 30) + "end\n-- \nAnn\n"
+		m := Parse(build(t, new(Builder).From(Addr("", "a@example.com")).Flowed(text).HTML("<p>")), nil)
+		p := m.Views().Text[0]
+		if p.Type().Params.Get("format") != "flowed" || len(m.Check()) > 0 {
+			t.Errorf("%v, %v", p.Type(), m.Check())
+		}
+		got, err := io.ReadAll(NewFlowedReader(p.Text(), false))
+		if string(got) != text || err != nil {
+			t.Errorf("%v: got %q, %v, want %q", p.Encoding(), got, err, text)
+		}
+	}
+}
