@@ -172,7 +172,11 @@ func (p *page) sandboxed(s *running, c *canary, a attack) {
 	html := c.armed(a)
 	uid := put(p.t, s.shelf, "From: \""+strings.ReplaceAll(html, `"`, "'")+"\" <a@example.org>\nSubject: "+html+"\nContent-Type: text/html\n\n"+html+"\n")
 	target := fmt.Sprintf("/messages/%d", uid)
-	for _, view := range []string{"?view=links", "?view=headers", ""} {
+	views := []string{""}
+	if a.name == "script" || a.name == "onerror" { // one of each kind: an element, an attribute
+		views = []string{"?view=text", "?view=links", "?view=headers", "?view=parts", "?view=source", ""}
+	}
+	for _, view := range views {
 		p.open(s.url(target + view))
 		if got := p.documentTitle(); got != html {
 			p.t.Errorf("%s: the title is %q, want %q", view, got, html)

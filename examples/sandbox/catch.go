@@ -32,14 +32,14 @@ func (c *catcher) NewSession(context.Context, *smtpserver.Conn) (*smtpserver.Ses
 	return &smtpserver.Session{
 		Hello: func(_ context.Context, v smtp.Verb, _ string) error { hello = v; return nil },
 		Rcpt:  func(context.Context, *smtpserver.Message, smtp.Rcpt) error { return nil },
-		Data: func(ctx context.Context, m *smtpserver.Message) error {
+		Data: func(_ context.Context, m *smtpserver.Message) error {
 			octets := &upload{shelf: c.shelf}
 			defer octets.done()
 			if _, err := m.WriteTo(octets); err != nil {
 				return err
 			}
 			e := newEntry(octets.Bytes(), newSession(hello, m), time.Now())
-			if err := c.shelf.put(ctx, octets.Bytes(), e); err != nil {
+			if err := c.shelf.put(octets.Bytes(), e); err != nil {
 				return err
 			}
 			m.Queued(fmt.Sprint(e.uid))

@@ -132,6 +132,7 @@ func (b *browser) call(session, method string, p params, result any) {
 type page struct {
 	*browser
 	target, session string
+	frame, loader   string // of the document that is open
 }
 
 func (b *browser) page() *page {
@@ -140,8 +141,9 @@ func (b *browser) page() *page {
 	b.call("", "Target.createTarget", params{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
 	b.call("", "Target.attachToTarget", params{"targetId": target.TargetID, "flatten": true}, &attached)
-	p := &page{b, target.TargetID, attached.SessionID}
+	p := &page{browser: b, target: target.TargetID, session: attached.SessionID}
 	p.do("Page.enable", nil, nil)
+	p.do("Page.setLifecycleEventsEnabled", params{"enabled": true}, nil)
 	return p
 }
 
@@ -157,17 +159,33 @@ func (p *page) open(url string) {
 	p.t.Helper()
 	p.do("Page.bringToFront", nil, nil)
 	p.events = nil
-	p.do("Page.navigate", params{"url": url}, nil)
-	p.loaded()
+	var to struct{ FrameID, LoaderID string }
+	p.do("Page.navigate", params{"url": url}, &to)
+	p.frame = to.FrameID
+	p.awaitLoad(func(loader string) bool { return loader == to.LoaderID })
 }
 
-// loaded waits for the load event.
+// loaded waits until another document than the one that is open has been loaded.
 func (p *page) loaded() {
+	p.t.Helper()
+	p.awaitLoad(func(loader string) bool { return loader != p.loader })
+}
+
+// awaitLoad waits for the load event of a document of the page itself. Documents
+// have loaders, which tell the late event of the last one from that of the next.
+func (p *page) awaitLoad(which func(loader string) bool) {
 	p.t.Helper()
 	for {
 		for i, m := range p.events {
-			if m.SessionID == p.session && m.Method == "Page.loadEventFired" {
-				p.events = p.events[i+1:]
+			var event struct{ FrameID, LoaderID, Name string }
+			if m.SessionID != p.session || m.Method != "Page.lifecycleEvent" {
+				continue
+			}
+			if err := json.Unmarshal(m.Params, &event); err != nil {
+				p.t.Fatal(err)
+			}
+			if event.Name == "load" && event.FrameID == p.frame && which(event.LoaderID) {
+				p.loader, p.events = event.LoaderID, p.events[i+1:]
 				return
 			}
 		}

@@ -19,7 +19,7 @@ const filePolicy = "sandbox; default-src 'none'; frame-ancestors 'none'"
 func (w *web) source(rw http.ResponseWriter, r *http.Request, m *opened) {
 	rw.Header().Set("Content-Security-Policy", filePolicy)
 	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if r.Form.Has("download") || r.URL.Query().Has("download") {
+	if r.URL.Query().Has("download") {
 		rw.Header().Set("Content-Type", "message/rfc822")
 		rw.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="message-%d.eml"`, m.uid))
 	}

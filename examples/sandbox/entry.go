@@ -37,6 +37,14 @@ type address struct {
 	Address string `json:"address"`
 }
 
+// String is an address as on the page of a message.
+func (a address) String() string {
+	if a.Name == "" {
+		return a.Address
+	}
+	return fmt.Sprintf("%s <%s>", a.Name, a.Address)
+}
+
 const (
 	maxText      = 300 // characters of a text in a list
 	maxAddresses = 50  // of a field in a list

@@ -21,7 +21,7 @@ func (s *sandbox) hello() string {
 			fmt.Fprintf(&b, "        others can reach this address; nothing here is protected from them\n")
 		}
 	}
-	login := s.user + ":" + string(s.password)
+	login := strings.ReplaceAll(s.user+":"+string(s.password), "'", `'\''`) // for the shell
 	fmt.Fprintf(&b, "\nIMAP and POP3: user %s, password %s\n", s.user, string(s.password))
 	fmt.Fprintf(&b, "\nSend a message, wait for it as a test would, fetch it by IMAP:\n\n")
 	fmt.Fprintf(&b, "  printf 'From: a@example.org\\r\\nTo: b@example.org\\r\\nSubject: Hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS --mail-from a@example.org --mail-rcpt b@example.org --upload-file - smtp://%s\n", s.address(smtpService))

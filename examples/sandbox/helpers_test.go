@@ -32,7 +32,7 @@ func put(t testing.TB, s *shelf, message string, to ...string) imap.UID {
 	octets := []byte(strings.ReplaceAll(message, "\n", "\r\n"))
 	e := newEntry(octets, session{Peer: "127.0.0.1:9", Hello: "EHLO test", From: "a@example.org", To: to,
 		Mail: "MAIL FROM:<a@example.org>"}, testTime)
-	if err := s.put(t.Context(), octets, e); err != nil {
+	if err := s.put(octets, e); err != nil {
 		t.Fatal(err)
 	}
 	return e.uid

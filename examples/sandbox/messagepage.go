@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,11 +23,11 @@ type messagePage struct {
 	View           string
 	Newer, Older   imap.UID // 0: there is none
 	Text           string
+	Cut            bool // there is more than is shown
 	Links          []string
 	Headers        []field
 	Session        session
 	Source         string
-	SourceCut      bool
 	Parts          []partRow
 	Defects        []mime.Defect
 	HasHTML        bool
@@ -78,8 +77,10 @@ func (w *web) message(rw http.ResponseWriter, r *http.Request, m *opened) {
 		return
 	}
 	switch p.View {
+	case "html":
+		p.Cut = len(c.HTML) >= maxShown
 	case "text":
-		p.Text = c.Text
+		p.Text, p.Cut = c.Text, len(c.Text) >= maxShown
 	case "links":
 		p.Links = c.Links
 	case "headers":
@@ -87,7 +88,7 @@ func (w *web) message(rw http.ResponseWriter, r *http.Request, m *opened) {
 	case "parts":
 		p.Parts, p.Defects = partRows(m), m.Check()
 	case "source":
-		p.Source, p.SourceCut = sourceText(m)
+		p.Source, p.Cut = sourceText(m)
 	}
 	w.show(rw, http.StatusOK, "message", p)
 }
@@ -133,12 +134,4 @@ func sourceText(m *opened) (text string, short bool) {
 	b := make([]byte, min(maxShown, section.Size()))
 	n, _ := section.ReadAt(b, 0)
 	return strings.ToValidUTF8(string(b[:n]), "\ufffd"), section.Size() > int64(n)
-}
-
-// String is an address as on the page of a message.
-func (a address) String() string {
-	if a.Name == "" {
-		return a.Address
-	}
-	return fmt.Sprintf("%s <%s>", a.Name, a.Address)
 }

@@ -59,7 +59,7 @@ func newSandbox(c config, log *slog.Logger) (*sandbox, error) {
 		}
 	}
 	s.web = &http.Server{Handler: newWeb(shelf, c.names, s.address).handler(),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.With("server", "web").Handler(), slog.LevelWarn)}
 	return s, nil
 }

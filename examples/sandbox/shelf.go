@@ -64,14 +64,14 @@ func (s *shelf) open(ctx context.Context) (imapserver.Mailbox, error) {
 }
 
 // put puts a message on the shelf, where it has a UID from then on.
-func (s *shelf) put(ctx context.Context, octets []byte, e *entry) error {
+func (s *shelf) put(octets []byte, e *entry) error {
 	s.putting.Lock()
 	defer s.putting.Unlock()
 	s.incoming = e
 	if _, err := s.store.Deliver(s.user, imap.INBOX, octets); err != nil {
 		return err
 	}
-	return s.makeRoom(ctx)
+	return s.makeRoom()
 }
 
 // watch is told of every change of the mailbox, while that is locked. Nobody
@@ -110,7 +110,7 @@ func (s *shelf) tell() {
 
 // makeRoom drops the oldest messages, as many as are too many, but never the
 // newest.
-func (s *shelf) makeRoom(ctx context.Context) error {
+func (s *shelf) makeRoom() error {
 	now := s.snapshot()
 	var oldest imap.UIDSet
 	count, octets := len(now.entries), now.octets
@@ -124,7 +124,7 @@ func (s *shelf) makeRoom(ctx context.Context) error {
 	if oldest.IsEmpty() {
 		return nil
 	}
-	removed, err := s.remove(ctx, oldest)
+	removed, err := s.remove(context.Background(), oldest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropped += removed

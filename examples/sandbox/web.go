@@ -53,8 +53,11 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/wait", w.apiWait)
 	mux.HandleFunc("DELETE /api/v1/messages", w.apiClear)
 	mux.HandleFunc("DELETE /api/v1/messages/{id}", w.apiDelete)
-	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+	return w.guard(http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(mux), maxBody))
 }
+
+// maxBody bounds what a request may bring, in octets: forms of a few numbers.
+const maxBody = 16 << 10
 
 // pagePolicy lets a page load what is its own, and nothing be loaded or run that
 // a message has brought into it. frame-src keeps links inside the frame of an
@@ -118,7 +121,7 @@ func (w *web) fail(rw http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errQuery), errors.Is(err, errRequest):
 		status = http.StatusBadRequest
 	case errors.Is(err, context.Canceled):
-		return // nobody is there to be told
+		status, err = http.StatusServiceUnavailable, errEnds // or nobody is there to be told
 	}
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		writeJSON(rw, status, map[string]string{"error": err.Error()})
@@ -127,7 +130,10 @@ func (w *web) fail(rw http.ResponseWriter, r *http.Request, err error) {
 	w.show(rw, status, "problem", map[string]any{"Title": http.StatusText(status), "Error": err.Error()})
 }
 
-var errRequest = errors.New("the request cannot be understood")
+var (
+	errRequest = errors.New("the request cannot be understood")
+	errEnds    = errors.New("the sandbox ends")
+)
 
 // opened is a message that a request is about.
 type opened struct {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -179,7 +182,7 @@ func TestMarkupIsText(t *testing.T) {
 	m := strings.ReplaceAll(hostile, "\n", "\r\n")
 	e := newEntry([]byte(m), session{Peer: "<script>", Hello: "EHLO <script>alert(23)</script>", User: "<script>alert(24)</script>",
 		Mail: "MAIL FROM:<script>alert(25)</script>", Rcpt: []string{"RCPT TO:<script>alert(26)</script>"}, To: []string{"<script>"}}, testTime)
-	if err := s.put(t.Context(), []byte(m), e); err != nil {
+	if err := s.put([]byte(m), e); err != nil {
 		t.Fatal(err)
 	}
 	h := testWeb(s)
@@ -307,5 +310,40 @@ func TestState(t *testing.T) {
 			t.Errorf("state %s on the page, %s behind it", state, got)
 		}
 		put(t, s, letter("x", "x"))
+	}
+}
+
+// A client that waits for mail when the sandbox ends is told so.
+func TestEndWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := testWeb(testShelf(t))
+		ctx, end := context.WithCancel(t.Context())
+		rw := httptest.NewRecorder()
+		answered := make(chan bool)
+		go func() {
+			h.ServeHTTP(rw, httptest.NewRequestWithContext(ctx, "GET", "http://127.0.0.1/api/v1/wait?timeout=5m", nil))
+			close(answered)
+		}()
+		synctest.Wait() // it waits
+		end()
+		<-answered
+		if rw.Code != http.StatusServiceUnavailable || !strings.Contains(rw.Body.String(), errEnds.Error()) {
+			t.Errorf("%d %s, want %d", rw.Code, rw.Body, http.StatusServiceUnavailable)
+		}
+	})
+}
+
+func TestTexts(t *testing.T) {
+	for _, row := range [][2]string{
+		{sizeText(0), "0 B"}, {sizeText(999), "999 B"}, {sizeText(1000), "1.0 KiB"}, {sizeText(1536 << 10), "1.5 MiB"},
+		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(1234567), "1,234,567"},
+		{plural(1, "message", "messages"), "1 message"}, {plural(1000, "message", "messages"), "1,000 messages"},
+		{names([]address{{"Ann", "a@x"}, {"", "b@x"}}), "Ann, b@x"},
+		{names([]address{{"A", ""}, {"B", ""}, {"C", ""}, {"D", ""}, {"E", ""}}), "A, B, C and 2 more"},
+		{cut("äöü", 3), "äöü"}, {cut("äöü", 2), "äö…"}, {cut("", 2), ""},
+	} {
+		if row[0] != row[1] {
+			t.Errorf("got %q, want %q", row[0], row[1])
+		}
 	}
 }
