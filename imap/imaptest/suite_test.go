@@ -3,14 +3,11 @@ package imaptest_test
 import (
 	"context"
 	"crypto/tls"
-	"io"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/mailwire/mailwire/auth"
-	"github.com/mailwire/mailwire/imap"
-	"github.com/mailwire/mailwire/imap/imapclient"
 	"github.com/mailwire/mailwire/imap/imapmem"
 	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/imap/imaptest"
@@ -107,53 +104,7 @@ func TestRunBackend(t *testing.T) {
 	imaptest.RunBackend(t, &imaptest.Store{Backend: store, User: "ann"})
 }
 
-// Our own client against what servers do.
-func TestRunClient(t *testing.T) {
-	imaptest.RunClient(t, func(ctx context.Context, addr string) (map[uint32][]byte, error) {
-		d := &imapclient.Dialer{
-			Addr: addr, TLS: auth.TLSPolicy{Level: auth.TLSNever},
-			Auth:        auth.ClientPolicy{Cleartext: auth.CleartextAny},
-			Credentials: auth.Credentials{Username: imaptest.User, Password: imaptest.Password},
-		}
-		c, err := d.Connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer c.Close()
-		if _, err := c.Select(ctx, "INBOX", nil); err != nil {
-			return nil, err
-		}
-		got := make(map[uint32][]byte)
-		for m, err := range c.Fetch(ctx, imap.UIDs(1, imap.Star), imap.ItemUID, imap.Peek("")) {
-			if err != nil {
-				return nil, err
-			}
-			b, err := io.ReadAll(m.Body(""))
-			if err != nil {
-				return nil, err
-			}
-			got[uint32(m.UID)] = b
-		}
-		return got, c.Logout(ctx)
-	})
-}
-
 func TestScript(t *testing.T) {
 	srv := ourServer(t)
 	imaptest.Script(t, "testdata/session.txt", func(c net.Conn) { srv.ServeConn(t.Context(), c) })
-}
-
-func TestRunClientTLS(t *testing.T) {
-	imaptest.RunClientTLS(t, func(ctx context.Context, addr string, config *tls.Config) error {
-		d := &imapclient.Dialer{
-			Addr: addr, TLS: auth.TLSPolicy{Roots: config.RootCAs, ServerName: config.ServerName},
-			Credentials: auth.Credentials{Username: imaptest.User, Password: imaptest.Password},
-		}
-		c, err := d.Connect(ctx)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		return c.Logout(ctx)
-	})
 }
