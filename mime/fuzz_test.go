@@ -234,6 +234,7 @@ func FuzzHeader(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Add([]byte(byteOrderMark + "\n\x80t: x"))
+	f.Add([]byte("From\tx@b Mon\r\nSubject: x\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, rest := ParseHeader(b, nil)
 		joined := h.Append(nil)

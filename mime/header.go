@@ -179,8 +179,11 @@ func readHeaderLine(line []byte) (kind headerLine, name, colon int) {
 	return lineJunk, 0, 0
 }
 
+// isMbox reports whether a line that is no field is one of an mbox file, as the
+// scan does: see isMboxLine.
 func isMbox(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))
+	i := bytes.IndexAny(line, " \t")
+	return i > 0 && isMboxLine(line[:i])
 }
 
 // Fields returns the fields in order, with their place.
