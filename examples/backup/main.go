@@ -133,10 +133,8 @@ func mirror(ctx context.Context, c *imapclient.Client, name string, f *folder, c
 		}
 	}
 	last := imapclient.SyncState{UIDValidity: f.state.UIDValidity, UIDNext: f.state.UIDNext, ModSeq: f.state.ModSeq, UIDs: f.uids()}
-	if check || last.UIDs.Max() >= last.UIDNext {
-		// What came in a run that was cut off may have gaps. Without a mod-sequence
-		// everything is compared.
-		last.ModSeq = 0
+	if check {
+		last.ModSeq = 0 // without it everything is compared
 	}
 	now, err := c.Sync(ctx, name, last, func(ch imapclient.Change) (err error) {
 		switch ch.Kind {

@@ -6,7 +6,8 @@ import (
 	"github.com/mailwire/mailwire/imap"
 )
 
-// A SyncState is what a program has of a mailbox. The zero value is nothing.
+// A SyncState is what a program has of a mailbox. The zero value is nothing. It can
+// be kept as JSON.
 type SyncState struct {
 	UIDValidity uint32
 	UIDNext     imap.UID
@@ -177,16 +178,19 @@ func (s *syncing) flags(ctx context.Context) error {
 }
 
 // added tells what is new: those of which it is known, and all from the UID on
-// that was the next one.
+// that was the next one. A run that was cut off may have told some of these, in
+// whatever order they came.
 func (s *syncing) added(ctx context.Context, fresh imap.UIDSet) error {
+	first := s.last.UIDNext
+	if first == 0 {
+		first = s.last.UIDs.Max() + 1
+	}
+	if s.resyncs && s.box.Exists > 0 && s.box.UIDNext > first {
+		fresh.AddRange(first, s.box.UIDNext-1)
+	}
 	fresh = fresh.Subtract(s.now.UIDs)
-	if first := max(s.last.UIDNext, s.last.UIDs.Max()+1, 1); s.resyncs && s.box.Exists > 0 {
-		switch {
-		case s.box.UIDNext == 0: // not told
-			fresh.AddRange(first, imap.Star)
-		case s.box.UIDNext > first:
-			fresh.AddRange(first, s.box.UIDNext-1)
-		}
+	if s.resyncs && s.box.Exists > 0 && s.box.UIDNext == 0 { // not told
+		fresh.AddRange(first, imap.Star)
 	}
 	for part := range parts(fresh, maxRuns) {
 		if err := s.fetch(ctx, part); err != nil {

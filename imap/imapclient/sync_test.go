@@ -150,6 +150,56 @@ func flag(t *testing.T, c *imapclient.Client, u imap.UID, f imap.Flag) {
 
 var errEnough = errors.New("enough")
 
+// TestSyncGap: a server may send rows in any order, and what was told before a Sync
+// was cut off is not told again, while what was left out in between is.
+func TestSyncGap(t *testing.T) {
+	d := plainDialer()
+	d.Enable = []imap.Cap{imap.CapQResync}
+	scripted(t, d, `# RFC 7162, section 3.2.5.1: a server tells of the known UIDs only.
+S: * PREAUTH [CAPABILITY IMAP4rev1 ENABLE QRESYNC] hi
+C: A1 ENABLE QRESYNC
+S: * ENABLED QRESYNC
+S: A1 OK
+C: A2 SELECT a (QRESYNC (7 10 1:3))
+S: * 5 EXISTS
+S: * OK [UIDVALIDITY 7]
+S: * OK [UIDNEXT 6]
+S: * OK [HIGHESTMODSEQ 20]
+S: A2 OK
+C: A3 UID FETCH 4:5 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])
+S: * 5 FETCH (UID 5 FLAGS () BODY[] "x")
+S: * 4 FETCH (UID 4 FLAGS () BODY[] "x")
+S: A3 OK
+C: A4 SELECT a (QRESYNC (7 10 1:3,5))
+S: * 5 EXISTS
+S: * OK [UIDVALIDITY 7]
+S: * OK [UIDNEXT 6]
+S: * OK [HIGHESTMODSEQ 20]
+S: A4 OK
+C: A5 UID FETCH 4 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])
+S: * 4 FETCH (UID 4 FLAGS () BODY[] "x")
+S: A5 OK
+`, func(c *imapclient.Client) error {
+		full := errors.New("disk full")
+		var known imap.UIDSet
+		known.AddRange(1, 3)
+		state, err := c.Sync(t.Context(), "a", imapclient.SyncState{UIDValidity: 7, UIDNext: 4, ModSeq: 10, UIDs: known}, func(ch imapclient.Change) error {
+			if ch.Message.UID == 4 {
+				return full
+			}
+			return nil
+		})
+		if err != full {
+			t.Errorf("got %v", err)
+		}
+		state, err = c.Sync(t.Context(), "a", state, func(ch imapclient.Change) error { return nil })
+		if state.UIDs.String() != "1:5" || state.UIDNext != 6 || state.ModSeq != 20 {
+			t.Errorf("got %+v", state)
+		}
+		return err
+	})
+}
+
 // TestSyncRandom: whatever happens between two rounds, and wherever a round is cut
 // off, the copy is the store's at the end.
 func TestSyncRandom(t *testing.T) {
