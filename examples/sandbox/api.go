@@ -59,9 +59,15 @@ func newFull(m *opened) full {
 	return f
 }
 
+// maxFields is how many header fields are shown; the source has them all.
+const maxFields = 2000
+
 func headerFields(m *opened) []field {
 	all := []field{}
-	for _, f := range m.Header().Fields() {
+	for i, f := range m.Header().Fields() {
+		if i == maxFields {
+			break
+		}
 		all = append(all, field{f.Name(), f.Text()})
 	}
 	return all
@@ -160,20 +166,6 @@ func (s *shelf) wait(ctx context.Context, timeout time.Duration, q query, after 
 			return nil, ctx.Err()
 		}
 	}
-}
-
-func (w *web) apiClear(rw http.ResponseWriter, r *http.Request) {
-	w.removed(rw, r, w.removeUpTo(r.Context(), 0))
-}
-
-func (w *web) apiDelete(rw http.ResponseWriter, r *http.Request) { w.removed(rw, r, w.removeOne(r)) }
-
-func (w *web) removed(rw http.ResponseWriter, r *http.Request, err error) {
-	if err != nil {
-		w.fail(rw, r, err)
-		return
-	}
-	rw.WriteHeader(http.StatusNoContent)
 }
 
 func writeJSON(rw http.ResponseWriter, status int, v any) {

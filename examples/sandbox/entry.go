@@ -74,17 +74,6 @@ func addresses(h *mime.Header, field string, most int) []address {
 	return all
 }
 
-// cut returns the first characters of a text.
-func cut(s string, most int) string {
-	for i := range s {
-		if most == 0 {
-			return s[:i] + "…"
-		}
-		most--
-	}
-	return s
-}
-
 // session is what was told by SMTP beside the message, for the page and for JSON.
 type session struct {
 	Peer  string   `json:"peer"`

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/mailwire/mailwire/imap"
@@ -103,106 +100,3 @@ func (w *web) state(rw http.ResponseWriter, _ *http.Request) {
 // stateOf names the state of the shelf: no other has the same, not even in
 // another run of the sandbox.
 func (w *web) stateOf(now snapshot) string { return fmt.Sprintf("%d-%d", w.shelf.validity, now.change) }
-
-// clear removes what the page that asks for it could show: up to its newest
-// message. What came since stays.
-func (w *web) clear(rw http.ResponseWriter, r *http.Request) {
-	upto, err := number(r, "upto", 0, 1, math.MaxUint32)
-	if err == nil {
-		err = w.removeUpTo(r.Context(), imap.UID(upto))
-	}
-	if err != nil {
-		w.fail(rw, r, err)
-		return
-	}
-	http.Redirect(rw, r, "/", http.StatusSeeOther)
-}
-
-// removeUpTo removes all messages up to a UID; with 0, all that there are.
-func (w *web) removeUpTo(ctx context.Context, uid imap.UID) error {
-	if uid == 0 {
-		uid = w.shelf.snapshot().newest()
-	}
-	if uid == 0 {
-		return nil
-	}
-	_, err := w.shelf.remove(ctx, imap.NumSetRange(1, uid))
-	return err
-}
-
-func (w *web) delete(rw http.ResponseWriter, r *http.Request) {
-	if err := w.removeOne(r); err != nil {
-		w.fail(rw, r, err)
-		return
-	}
-	http.Redirect(rw, r, "/", http.StatusSeeOther)
-}
-
-func (w *web) removeOne(r *http.Request) error {
-	uid, err := parseID(r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	removed, err := w.shelf.remove(r.Context(), imap.NumSetOf(uid))
-	if err == nil && removed == 0 {
-		return errGone
-	}
-	return err
-}
-
-// when is a time as short as it is clear.
-func when(t time.Time) string {
-	switch now := time.Now(); {
-	case t.IsZero():
-		return ""
-	case t.Local().Format(time.DateOnly) == now.Format(time.DateOnly):
-		return t.Local().Format(time.TimeOnly)
-	}
-	return t.Local().Format("2006-01-02 15:04")
-}
-
-func sizeText(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1000<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-}
-
-// count is a number with its thousands apart.
-func count(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + many
-}
-
-// names are addresses as a list shows them: the names of those who have one.
-func names(all []address) string {
-	var b strings.Builder
-	for i, a := range all {
-		if i == 3 {
-			fmt.Fprintf(&b, " and %d more", len(all)-i)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		if a.Name != "" {
-			b.WriteString(a.Name)
-		} else {
-			b.WriteString(a.Address)
-		}
-	}
-	return b.String()
-}

@@ -200,13 +200,19 @@ func TestHugeMessage(t *testing.T) {
 	}
 	put(t, s, "From: a@example.org\nTo: "+addresses.String()+"z@example.org\nSubject: "+strings.Repeat("long ", 100_000)+"\n\n"+strings.Repeat("text ", 1<<20)+"\n")
 	put(t, s, "Content-Type: multipart/mixed; boundary=b\n\n"+strings.Repeat("--b\n\n", 20_000))
+	put(t, s, strings.Repeat("a:\n", 200_000)+"\nx\n")
 	h := testWeb(s)
 	for target, most := range map[string]int{
-		"/": 50 << 10, "/api/v1/messages": 50 << 10, "/messages/1?view=text": 2 << 20, "/messages/1?view=parts": 1 << 20,
+		"/messages/3?view=headers": 1 << 20, "/api/v1/messages/3": 1 << 20, "/": 50 << 10, "/api/v1/messages": 50 << 10, "/messages/1?view=text": 2 << 20, "/messages/1?view=parts": 1 << 20,
 		"/messages/1?view=source": 2 << 20, "/messages/2?view=parts": 2 << 20,
 	} {
 		if got := len(get(t, h, target)); got > most {
 			t.Errorf("%s has %d octets, want at most %d", target, got, most)
+		}
+	}
+	for _, target := range []string{"/messages/1?view=text", "/messages/1?view=source", "/messages/2?view=parts", "/messages/3?view=headers"} {
+		if page := get(t, h, target); !strings.Contains(page, "Only the start is shown") {
+			t.Errorf("%s does not say that it is cut", target)
 		}
 	}
 	if got := len(get(t, h, "/messages/1/source")); got < 5<<20 {

@@ -85,8 +85,10 @@ func (w *web) message(rw http.ResponseWriter, r *http.Request, m *opened) {
 		p.Links = c.Links
 	case "headers":
 		p.Headers = headerFields(m)
+		p.Cut = len(p.Headers) < h.Len()
 	case "parts":
 		p.Parts, p.Defects = partRows(m), m.Check()
+		p.Cut = len(p.Parts) == maxParts
 	case "source":
 		p.Source, p.Cut = sourceText(m)
 	}
