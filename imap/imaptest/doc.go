@@ -31,7 +31,7 @@
 // # A client
 //
 // [RunClient] is a server that does what servers are known to do, and worse, and
-// looks at what a client makes of it. [RunClientTLS] does so about STARTTLS.
+// looks at what a client makes of it: a [Client] says what it can be asked to do.
 //
 // # A store
 //
