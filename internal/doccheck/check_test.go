@@ -56,6 +56,7 @@ const (
 
 const badPage = "# Page\n\n[a](other.md#one-two-three-four) [b](other.md#again-1) [c](#page) [d](../bad) [e](https://example.org/x)\n" +
 	"[f](gone.md) [g](other.md#gone) [h](#gone) `[i](in-code.md)`\n[j]: gone2.md\n\n" +
+	"Use `bad.T`, `bad.T.A`, `*bad.Gone`, `bad.T.Gone` and `fmt.Gone`. " +
 	"Look at `bad/a.go`, `docs/*.md`, `docs/gone.go`, `internal/gone`, `go run ./gone` and `go test -run Found ./bad`.\n\n" +
 	"    cd bad && go test -fuzz='^FuzzLost$' .   # and more\n\n" +
 	"```sh\ngo build ./... && go vet example.org/x@v1 ./bad/...\ngo test ./bad -run=Lost\n# [k](in-fence.md)\n```\n"
@@ -78,6 +79,7 @@ func TestFindsMistakes(t *testing.T) {
 		"docs":     packages["bad"].brokenLinks(packages),
 		"links":    brokenLinks(badTree, all[i], all),
 		"paths":    brokenPaths(badTree, all[i]),
+		"names":    unknownNames(all[i], packages),
 	}
 	for _, c := range append(all[i].commands(), packages["tool"].manual().commands()...) {
 		for _, problem := range c.problems(badTree) {
@@ -103,6 +105,7 @@ func TestFindsMistakes(t *testing.T) {
 			"link gone2.md: there is no docs/gone2.md",
 		},
 		"paths": {"there is no docs/gone.go", "there is no internal/gone"},
+		"names": {"there is no bad.Gone", "there is no bad.T.Gone"},
 		"commands": {
 			"go run ./gone: there is no package ./gone",
 			"go test -fuzz='^FuzzLost$' .: -fuzz: nothing is called like ^FuzzLost$",

@@ -20,11 +20,32 @@ func TestLinks(t *testing.T) {
 	if len(all) < 3 {
 		t.Errorf("only %d pages", len(all))
 	}
+	packages, err := load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range all {
-		for _, problem := range append(brokenLinks(root, p, all), brokenPaths(root, p)...) {
+		for _, problem := range slices.Concat(brokenLinks(root, p, all), brokenPaths(root, p), unknownNames(p, packages)) {
 			t.Errorf("%s: %s", p.path, problem)
 		}
 	}
+}
+
+// qualified is inline code that names something of a package.
+var qualified = regexp.MustCompile(`^[*&]?([a-z]\w*)\.([A-Z]\w*(?:\.[A-Z]\w*)?)`)
+
+// unknownNames returns the names in the text of p that the library does not have.
+func unknownNames(p *document, packages map[string]*pkg) []string {
+	var problems []string
+	for _, m := range inlineCode.FindAllStringSubmatch(p.text, -1) {
+		name := qualified.FindStringSubmatch(m[1])
+		for _, o := range packages {
+			if name != nil && o.library() && o.name == name[1] && !o.symbols[name[2]] {
+				problems = append(problems, fmt.Sprintf("there is no %s.%s", name[1], name[2]))
+			}
+		}
+	}
+	return problems
 }
 
 // brokenLinks returns the links of p that name no file, or no heading of it.
