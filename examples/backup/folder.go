@@ -94,10 +94,18 @@ func (f *folder) save() error {
 
 func (f *folder) uids() imap.UIDSet { return imap.NumSetOf(slices.Sorted(maps.Keys(f.files))...) }
 
-// clear forgets everything.
-func (f *folder) clear() error {
-	f.state = state{Keywords: make(map[imap.UID][]imap.Flag)}
-	return f.remove(f.uids())
+// begin is told what the UIDs mean. If that is not what those of the files mean, which
+// are of a mailbox that had the same name, or of no state at all, they go. From here on
+// a run that is cut off has not been in vain.
+func (f *folder) begin(validity uint32) error {
+	if f.state.UIDValidity == validity {
+		return nil
+	}
+	f.state = state{UIDValidity: validity, Keywords: make(map[imap.UID][]imap.Flag)}
+	if err := f.remove(f.uids()); err != nil {
+		return err
+	}
+	return f.save()
 }
 
 func (f *folder) remove(uids imap.UIDSet) error {

@@ -120,26 +120,15 @@ func mirror(ctx context.Context, c *imapclient.Client, name string, f *folder, c
 	if err := f.load(); err != nil {
 		return n, err
 	}
-	if f.state.UIDValidity == 0 {
-		// From here on it is known what the UIDs of the files mean, also if the first
-		// run never comes to its end.
-		st, err := c.Status(ctx, name, "UIDVALIDITY")
-		if err != nil {
-			return n, err
-		}
-		f.state.UIDValidity = st.UIDValidity
-		if err := f.save(); err != nil {
-			return n, err
-		}
-	}
 	last := imapclient.SyncState{UIDValidity: f.state.UIDValidity, UIDNext: f.state.UIDNext, ModSeq: f.state.ModSeq, UIDs: f.uids()}
 	if check {
 		last.ModSeq = 0 // without it everything is compared
 	}
 	now, err := c.Sync(ctx, name, last, func(ch imapclient.Change) (err error) {
+		if err := f.begin(ch.Selected.UIDValidity); err != nil {
+			return err
+		}
 		switch ch.Kind {
-		case imapclient.Reset:
-			err = f.clear()
 		case imapclient.Removed:
 			n.removed += ch.UIDs.Len()
 			err = f.remove(ch.UIDs)
@@ -155,10 +144,11 @@ func mirror(ctx context.Context, c *imapclient.Client, name string, f *folder, c
 		}
 		return err
 	})
+	err = errors.Join(err, f.begin(now.UIDValidity)) // an empty mailbox has nothing to tell
 	st := &f.state
-	if n == (counts{}) && st.UIDValidity == now.UIDValidity && st.UIDNext == now.UIDNext && st.ModSeq == now.ModSeq {
+	if n == (counts{}) && st.UIDNext == now.UIDNext && st.ModSeq == now.ModSeq {
 		return n, err // nothing to write
 	}
-	st.UIDValidity, st.UIDNext, st.ModSeq = now.UIDValidity, now.UIDNext, now.ModSeq
+	st.UIDNext, st.ModSeq = now.UIDNext, now.ModSeq
 	return n, errors.Join(err, f.save())
 }

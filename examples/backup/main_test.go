@@ -266,6 +266,11 @@ func TestGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.level(t, dir, "INBOX", "1 new, 0 removed", "-check")
+
+	if err := os.Remove(filepath.Join(f.path, "mirror.json")); err != nil {
+		t.Fatal(err)
+	}
+	s.level(t, dir, "INBOX", "6 new, 0 removed")
 }
 
 // TestNumberedAnew: what had the UIDs of another mailbox of the same name is dropped.

@@ -38,6 +38,9 @@ type Change struct {
 	Kind    ChangeKind
 	UIDs    imap.UIDSet
 	Message *Message // until each returns
+	// Selected is what the server says of the mailbox, the same in every Change: its
+	// UIDVALIDITY is what the UIDs mean, from a Reset on.
+	Selected *Selected
 }
 
 // maxRuns is how long a set may be that is sent: many servers bound their lines.
@@ -55,7 +58,11 @@ const maxRuns = 500
 // the next Sync. An error of each ends Sync and is returned as it is; the state
 // then says what was told until then, and can be used as well.
 func (c *Client) Sync(ctx context.Context, name string, last SyncState, each func(Change) error) (SyncState, error) {
-	s := syncing{c: c, last: last, each: each}
+	s := syncing{c: c, last: last}
+	s.each = func(ch Change) error {
+		ch.Selected = s.box
+		return each(ch)
+	}
 	if err := s.open(ctx, name); err != nil {
 		return last, err
 	}

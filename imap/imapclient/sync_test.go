@@ -184,6 +184,9 @@ S: A5 OK
 		var known imap.UIDSet
 		known.AddRange(1, 3)
 		state, err := c.Sync(t.Context(), "a", imapclient.SyncState{UIDValidity: 7, UIDNext: 4, ModSeq: 10, UIDs: known}, func(ch imapclient.Change) error {
+			if ch.Selected.UIDValidity != 7 || ch.Selected.Exists != 5 {
+				t.Errorf("%v of %+v", ch.Kind, ch.Selected)
+			}
 			if ch.Message.UID == 4 {
 				return full
 			}
