@@ -10,11 +10,15 @@
 //	swaks --server 127.0.0.1:2424 --protocol LMTP --from me@example.org --to ann@example.org,bob@example.org,eve@example.org
 //	ls /tmp/mail/*/new
 //
-// Behind Postfix, as it was tried with that of Debian 12; a socket of the file
-// system does as well (-listen unix:/var/spool/postfix/private/mailwire):
+// Behind Postfix, as it was tried with that of Debian 12, or by a socket that Postfix
+// may write to:
 //
 //	postconf virtual_mailbox_domains=example.org virtual_transport=lmtp:inet:127.0.0.1:2424
 //	postconf lmtp_destination_recipient_limit=50    # several recipients in one transaction
+//
+//	go run ./examples/lmtp -dir /tmp/mail -listen unix:/var/spool/postfix/private/mailwire &
+//	chown postfix /var/spool/postfix/private/mailwire
+//	postconf virtual_transport=lmtp:unix:private/mailwire
 //
 // Whoever can connect can deliver: LMTP is for the machine itself. RFC 2033,
 // section 5.
