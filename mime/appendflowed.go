@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// The width of a line in characters, and of what remains of it behind quote
-// marks. RFC 3676, section 4.2.
+// The width of a line in characters, RFC 3676, section 4.2, and of what quote
+// marks have to leave of it: else the paragraph is not cut, because the marks
+// stand in front of each line of it.
 const (
 	mostFlowed  = 78
 	leastFlowed = 20
@@ -43,12 +44,15 @@ func appendParagraph(dst []byte, s string, delSp bool) []byte {
 	}
 	for {
 		dst = append(dst, quote...)
-		width := max(mostFlowed-len(quote), leastFlowed)
+		width := mostFlowed - len(quote)
 		if quote != "" && text != "" || stuffed(text) {
 			dst = append(dst, ' ')
 			width--
 		}
-		n := cutFlowed(text, width, delSp)
+		n := len(text)
+		if len(quote) <= mostFlowed-leastFlowed {
+			n = cutFlowed(text, width, delSp)
+		}
 		dst = append(dst, text[:n]...)
 		if n == len(text) {
 			return append(dst, "\r\n"...)

@@ -546,6 +546,7 @@ func TestAppendFlowed(t *testing.T) {
 		{"no signature", "-- " + strings.Repeat("x", 80), false, "-- " + strings.Repeat("x", 80) + "\r\n"},
 		{"a word", strings.Repeat("x", 100) + " y", false, strings.Repeat("x", 100) + " \r\ny\r\n"},
 		{"a word with DelSp", strings.Repeat("語", 100), true, strings.Repeat("語", 77) + " \r\n" + strings.Repeat("語", 23) + "\r\n"},
+		{"deep quotes are not repeated", strings.Repeat(">", 60) + " " + ten + "end", false, strings.Repeat(">", 60) + " " + ten + "end\r\n"},
 		{"fits", strings.Repeat("x", 78), true, strings.Repeat("x", 78) + "\r\n"},
 		{"nothing", "", false, ""},
 	} {
@@ -591,7 +592,7 @@ func FuzzFlowed(f *testing.F) {
 		for line := range strings.Lines(string(b)) {
 			line, crlf := strings.CutSuffix(line, "\r\n")
 			quote := len(line) - len(strings.TrimLeft(line, ">"))
-			if most := max(mostFlowed, quote+leastFlowed); !crlf || delSp && utf8.RuneCountInString(line) > most {
+			if long := delSp && quote <= mostFlowed-leastFlowed && utf8.RuneCountInString(line) > mostFlowed; !crlf || long {
 				t.Fatalf("line %q of %q", line, s)
 			}
 		}
