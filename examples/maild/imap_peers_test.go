@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mailwire/mailwire/examples/maild/store"
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/mime"
 )
@@ -55,9 +56,8 @@ func (d *testDaemon) deliver(t *testing.T, subjects ...string) {
 	}
 }
 
-// letters lists all mailboxes of demo: "INBOX/subject flags", sorted. What a Maildir
-// cannot hold is left out.
-func (d *testDaemon) letters(t *testing.T) []string {
+// boxes are the mailboxes of demo.
+func (d *testDaemon) boxes(t *testing.T) (all []store.Mailbox) {
 	t.Helper()
 	account, err := d.store.Account(t.Context(), "demo")
 	if err != nil {
@@ -67,15 +67,25 @@ func (d *testDaemon) letters(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := []string{}
 	for _, f := range folders {
 		if f.Missing {
 			continue
 		}
-		box, err := d.store.Mailbox(t.Context(), "demo", f.Name)
+		m, err := d.store.Mailbox(t.Context(), "demo", f.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// letters lists what demo has: "INBOX/subject flags", sorted. What a Maildir cannot
+// hold is left out.
+func (d *testDaemon) letters(t *testing.T) []string {
+	t.Helper()
+	list := []string{}
+	for _, box := range d.boxes(t) {
 		all, err := d.store.Messages(t.Context(), box.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -85,17 +95,27 @@ func (d *testDaemon) letters(t *testing.T) []string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			flags := ""
+			var letters strings.Builder
 			for _, f := range maildirFlags {
 				if imap.HasFlag(fields(m.Flags), f.flag) {
-					flags += f.letter
+					letters.WriteString(f.letter)
 				}
 			}
-			list = append(list, line(f.Name, octets, flags))
+			list = append(list, line(box.Name, octets, letters.String()))
 		}
 	}
 	slices.Sort(list)
 	return list
+}
+
+// marks are what grows with each change of a mailbox.
+func (d *testDaemon) marks(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, m := range d.boxes(t) {
+		all[m.Name] = fmt.Sprint(m.UIDValidity, " ", m.UIDNext, " ", m.HighestModSeq)
+	}
+	return all
 }
 
 func fields(text string) (flags []imap.Flag) {
@@ -297,28 +317,6 @@ func TestMbsync(t *testing.T) {
 			}
 		})
 	}
-}
-
-// marks are what grows with each change of a mailbox.
-func (d *testDaemon) marks(t *testing.T) map[string]string {
-	t.Helper()
-	account, err := d.store.Account(t.Context(), "demo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	folders, err := d.store.Folders(t.Context(), account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for _, f := range folders {
-		m, err := d.store.Mailbox(t.Context(), "demo", f.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[f.Name] = fmt.Sprint(m.UIDValidity, " ", m.UIDNext, " ", m.HighestModSeq)
-	}
-	return all
 }
 
 const neomuttConfig = `set folder="imaps://localhost:%s/"
