@@ -92,22 +92,23 @@ func writeJUnit(w io.Writer, r *report) error {
 	return err
 }
 
-// writeMarkdown writes a table of the RFCs, and what the server does otherwise.
+// writeMarkdown writes a table of chapters, and one of what the server does
+// otherwise.
 func writeMarkdown(w io.Writer, r *report) error {
 	out := &errWriter{w: w}
 	out.printf("`%s`, %s: %s.\n\n", strings.ReplaceAll(r.Greeting, "`", "'"), r.Date.Format(time.DateOnly), r.counts())
-	out.printf("| section | passed | otherwise | skipped |\n|---|---|---|---|\n")
+	out.printf("| chapter | passed | otherwise | skipped |\n|---|---|---|---|\n")
 	var otherwise []result
 	for _, s := range r.sections() {
-		part := &report{Results: s.results}
-		if part.count(skipped) == len(s.results) {
-			continue
-		}
-		out.printf("| %s | %d | %d | %d |\n", s.name, part.count(passed), part.count(failed)+part.count(excused), part.count(skipped))
 		for _, res := range s.results {
 			if res.Verdict == failed || res.Verdict == excused {
 				otherwise = append(otherwise, res)
 			}
+		}
+	}
+	for _, c := range r.chapters() {
+		if part := (&report{Results: c.results}); part.count(skipped) < len(c.results) {
+			out.printf("| %s | %d | %d | %d |\n", c.name, part.count(passed), part.count(failed)+part.count(excused), part.count(skipped))
 		}
 	}
 	if len(otherwise) > 0 {
@@ -119,7 +120,23 @@ func writeMarkdown(w io.Writer, r *report) error {
 	return out.err
 }
 
+// chapters are the sections, with those of one chapter together.
+func (r *report) chapters() (out []section) {
+	for _, s := range r.sections() {
+		name, _, _ := strings.Cut(s.name, ".")
+		if n := len(out); n == 0 || out[n-1].name != name {
+			out = append(out, section{name: name})
+		}
+		last := &out[len(out)-1]
+		last.results = append(last.results, s.results...)
+	}
+	return out
+}
+
 // cell is text for a cell of a table.
 func cell(s string) string {
+	if len(s) > 240 {
+		s = strings.ToValidUTF8(s[:240], "") + "..."
+	}
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(s)
 }

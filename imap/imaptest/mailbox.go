@@ -375,7 +375,7 @@ var mailboxCases = []Case{
 			s.refused("CREATE " + lit(d.name("a\tb")))
 			s.refused("CREATE " + lit(d.name("a\r\nb")))
 			s.refused("CREATE " + lit(d.name("a\x7fb")))
-			s.refused("CREATE " + lit(d.name("")))
+			s.refused("CREATE " + lit(""))
 		}},
 	{ID: "MBX-8c", Title: "a header with 8-bit octets is refused where UTF8=ACCEPT is offered and off", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 6855, section 4"}, Needs: []string{"UTF8=ACCEPT"},
 		run: func(d *dialogue) {
