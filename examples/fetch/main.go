@@ -18,7 +18,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -91,24 +91,6 @@ type fetcher struct {
 	state state
 }
 
-// A state says what was seen. UIDs mean something together with their UIDVALIDITY
-// only: RFC 9051, section 2.3.1.1.
-type state struct {
-	UIDValidity uint32      // 0: nothing was seen yet
-	Seen        imap.UIDSet // as a rule 1 to the last one: what is gone counts as seen
-}
-
-// next is the lowest UID that has not been seen.
-func (s *state) next() imap.UID {
-	for r := range s.Seen.Runs() {
-		if r.Lo == 1 {
-			return r.Hi + 1
-		}
-		break
-	}
-	return 1
-}
-
 // keepOn connects again and again, each time later, until ctx is done or the server
 // says that it is no use.
 func (f *fetcher) keepOn(ctx context.Context) error {
@@ -137,9 +119,16 @@ func (f *fetcher) keepOn(ctx context.Context) error {
 }
 
 // final reports whether another try would end as this one did: the login or the
-// mailbox was refused for good, TLS cannot be had, or we cannot write here.
+// mailbox was refused for good, the server has no TLS or is not the one that we mean,
+// or we cannot write here.
 func final(err error) bool {
-	if _, local := errors.AsType[*fs.PathError](err); local || errors.Is(err, auth.ErrTLSRequired) || errors.Is(err, auth.ErrMechanism) {
+	if errors.Is(err, auth.ErrTLSRequired) || errors.Is(err, auth.ErrMechanism) {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return true
 	}
 	refused, ok := errors.AsType[*imap.StatusError](err)
@@ -253,21 +242,4 @@ func (f *fetcher) message(m *imapclient.Message) error {
 	}
 	_, err := fmt.Fprintf(f.stdout, "%d\t%d octets\t%q\t%q\t%s\n", m.UID, size, from, subject, where)
 	return err
-}
-
-func (f *fetcher) load() error {
-	b, err := os.ReadFile(f.stateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &f.state)
-	}
-	return err
-}
-
-func (f *fetcher) save() error {
-	return whole.Write(filepath.Dir(f.stateFile), f.stateFile, func(file *os.File) error {
-		return json.NewEncoder(file).Encode(f.state)
-	})
 }

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,14 +48,16 @@ func (s *server) cut() {
 	s.conns = nil
 }
 
-func serve(t *testing.T, store *imapmem.Store) *server {
+func serve(t *testing.T, store *imapmem.Store) *server { return serveTLS(t, store, nil) }
+
+func serveTLS(t *testing.T, store *imapmem.Store, cfg *tls.Config) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &server{Listener: l}
-	imap := &imapserver.Server{Backend: store, Auth: &auth.Authenticator{Lookup: store.Lookup, Cleartext: auth.CleartextAny, Floor: -1}}
+	imap := &imapserver.Server{Backend: store, TLS: cfg, Auth: &auth.Authenticator{Lookup: store.Lookup, Cleartext: auth.CleartextAny, Floor: -1}}
 	go imap.Serve(s)
 	t.Cleanup(func() { imap.Close() })
 	return s
@@ -187,6 +191,9 @@ func TestAnew(t *testing.T) {
 // TestFinal: what cannot get better ends the program.
 func TestFinal(t *testing.T) {
 	addr := serve(t, newStore()).Addr().String()
+	web := httptest.NewTLSServer(nil) // for its certificate
+	defer web.Close()
+	stranger := serveTLS(t, newStore(), &tls.Config{Certificates: web.TLS.Certificates}).Addr().String()
 	for _, tt := range []struct {
 		name, want string
 		args       []string
@@ -194,6 +201,7 @@ func TestFinal(t *testing.T) {
 		{"wrong user", "AUTHENTICATIONFAILED", []string{"-user", "bob"}},
 		{"no such mailbox", "NONEXISTENT", []string{"-mailbox", "lists"}},
 		{"no TLS", "TLS", []string{"-insecure=false"}},
+		{"not the server that is meant", "certificate", []string{"-insecure=false", "-server", stranger}},
 		{"no place for the state", "missing", []string{"-state", filepath.Join(t.TempDir(), "missing", "state.json")}},
 		{"no certificates", "PEM", []string{"-cafile", os.DevNull}},
 	} {
