@@ -227,6 +227,7 @@ SSLType %s
 SystemCertificates no
 CertificateFile %s
 AuthMechs LOGIN
+Timeout 60
 
 IMAPStore far
 Account maild
@@ -327,6 +328,8 @@ set certificate_file="%s"
 set ssl_verify_dates=yes
 set ssl_verify_host=yes
 set header_cache="%s"
+set connect_timeout=60
+set imap_poll_timeout=60
 set imap_condstore=yes
 set imap_qresync=yes
 set confirmappend=no
