@@ -61,6 +61,7 @@ type fetching struct {
 	since imap.ModSeq // CHANGEDSINCE; 0: none
 	flags bool        // FLAGS is among the items
 	mod   bool        // MODSEQ is
+	top   imap.ModSeq // the greatest that a row has shown
 	seen  imap.UIDSet // messages that the command itself has made \Seen
 	row   Row
 }
@@ -93,6 +94,7 @@ func fetch(ctx context.Context, c *Conn, ev *imap.CommandEvent) error {
 		wanted = live.Union(gone)
 	}
 	n, err := f.rows(ctx, wanted)
+	f.s.rows(f.top)
 	if err == nil && n < wanted.Len() {
 		err = done(imap.Code{Name: "EXPUNGEISSUED"}, "some are gone")
 	}
@@ -223,6 +225,9 @@ func (f *fetching) print(m *Message) error {
 	}
 	if seen && f.s.condstore && !f.mod && m.ModSeq != 0 { // RFC 7162, section 3.2.4
 		r.Enc.FetchModSeq(m.ModSeq)
+	}
+	if seen || f.mod {
+		f.top = max(f.top, m.ModSeq)
 	}
 	r.Enc.EndFetch()
 	if r.referred { // the octets are read when they leave, and the content is open until then

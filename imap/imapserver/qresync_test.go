@@ -2,6 +2,7 @@ package imapserver_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -144,4 +145,39 @@ func TestResync(t *testing.T) {
 		t.Errorf("%d messages are left, want %d", left, n/2)
 	}
 	wantLines(t, "FETCH", b.ok("FETCH 1,* (UID)"), []string{"* 1 FETCH (UID 2)", fmt.Sprintf("* %d FETCH (UID %d)", n/2, n), "OK done"})
+}
+
+// A row whose mod-sequence is above that of a removal that waits is taken back: a
+// client that stored it would never learn of the removal. RFC 7162, section 6.
+func TestRowsPassARemoval(t *testing.T) {
+	for _, command := range []string{"FETCH 2 (MODSEQ)", "FETCH 1:* (FLAGS) (CHANGEDSINCE 1)", "STORE 2 +FLAGS.SILENT (\\Seen)", "FETCH 2 (BODY[])"} {
+		t.Run(command, func(t *testing.T) {
+			store := newStore(t)
+			for range 3 {
+				deliver(t, store, "m") // up to 4
+			}
+			srv := newServer(store)
+			a, b := login(t, srv), login(t, srv)
+			a.ok("ENABLE QRESYNC")
+			b.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+			a.ok("NOOP")
+			b.ok("EXPUNGE")                           // 6
+			b.ok("STORE 1 +FLAGS.SILENT (\\Flagged)") // 7
+			b.ok("STORE 2 +FLAGS.SILENT (\\Flagged)") // 8
+			const back = "* OK [HIGHESTMODSEQ 5] there is more to tell"
+			if got := a.ok(command); !slices.Contains(got, back) { // of message 2, not of 1
+				t.Errorf("%s says\n%s", command, strings.Join(got, "\n"))
+			}
+			if got := a.ok("FETCH 3 (MODSEQ)"); !slices.Contains(got, back) {
+				t.Errorf("another command says\n%s", strings.Join(got, "\n"))
+			}
+			if got := a.ok("FETCH 3 (UID)"); slices.Contains(got, back) {
+				t.Errorf("without a row that says otherwise it is told again\n%s", strings.Join(got, "\n"))
+			}
+			wantLines(t, "NOOP", a.ok("NOOP"), []string{"* VANISHED 1", "OK done"})
+			if got := a.ok("FETCH 1:* (MODSEQ)"); slices.Contains(got, back) {
+				t.Errorf("nothing waits any more, but FETCH says\n%s", strings.Join(got, "\n"))
+			}
+		})
+	}
 }

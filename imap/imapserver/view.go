@@ -109,6 +109,13 @@ func (s *selected) needsResync() bool {
 	return s.view.NeedsResync()
 }
 
+// rows notes the greatest mod-sequence of rows that a command has printed.
+func (s *selected) rows(top imap.ModSeq) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view.Rows(top)
+}
+
 // safeModSeq returns the HIGHESTMODSEQ that may be told.
 func (s *selected) safeModSeq(highest imap.ModSeq) imap.ModSeq {
 	s.mu.Lock()
@@ -229,6 +236,7 @@ func (c *Conn) lookUp(ctx context.Context, s *selected, updates []imapview.Updat
 		found[m.UID] = imapview.Update{Flags: append([]imap.Flag{}, m.Flags...), ModSeq: m.ModSeq}
 	}
 	out := updates[:0]
+	var top imap.ModSeq
 	for _, u := range updates {
 		if isUnknown(u) {
 			now, there := found[u.UID]
@@ -236,8 +244,15 @@ func (c *Conn) lookUp(ctx context.Context, s *selected, updates []imapview.Updat
 				continue
 			}
 			u.Flags, u.ModSeq = now.Flags, now.ModSeq
+			top = max(top, now.ModSeq)
 		}
 		out = append(out, u)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view.Rows(top)
+	if safe, ok := s.view.TakeBack(); ok {
+		out = append(out, imapview.Update{HighestModSeq: safe})
 	}
 	return out
 }

@@ -1,7 +1,7 @@
 package imapview
 
 import (
-	"math"
+	"maps"
 	"slices"
 
 	"github.com/mailwire/mailwire/imap"
@@ -40,16 +40,35 @@ func (v *View) Flush(t imap.Tell, emit func(Update)) (more bool) {
 		v.added = imap.UIDSet{}
 		emit(Update{Exists: v.announced.total})
 	}
-	top := v.flushFlags(emit)
+	v.Rows(v.flushFlags(emit))
 	v.lowRest = low{}
-	if v.lowGone.pending && v.o.Vanished && top != 0 && v.lowGone.modSeq != 0 && top >= v.lowGone.modSeq {
-		// A client that stored the mod-sequence of such a row would never learn
-		// of the removal below it.
-		if safe := v.lowGone.modSeq - 1; safe != 0 {
-			emit(Update{HighestModSeq: safe})
-		}
+	if safe, ok := v.TakeBack(); ok {
+		emit(Update{HighestModSeq: safe})
 	}
 	return v.pending()
+}
+
+// Rows notes the greatest mod-sequence of rows that others than Flush have
+// printed: the answer of FETCH or STORE, and rows whose flags were looked up.
+func (v *View) Rows(top imap.ModSeq) { v.rows = max(v.rows, top) }
+
+// TakeBack returns what HIGHESTMODSEQ has to be told at the end of a command whose
+// rows have mod-sequences above those of removals that are not told yet: a client
+// that stored the greatest would never learn of them. Flush tells it by itself;
+// it is for rows that are printed behind Flush. RFC 7162, sections 3.2 and 6.
+func (v *View) TakeBack() (safe imap.ModSeq, needed bool) {
+	if !v.lowGone.pending || !v.o.Vanished {
+		return 0, false
+	}
+	safe = v.told // removals whose mod-sequences are not known, as behind Resync
+	if m := v.lowGone.modSeq; m != 0 {
+		safe = m - 1
+	}
+	if safe = max(1, safe); v.rows <= safe {
+		return 0, false
+	}
+	v.rows = safe
+	return safe, true
 }
 
 func (v *View) pending() bool {
@@ -79,21 +98,19 @@ func (v *View) flushGone(emit func(Update)) {
 }
 
 // flushFlags tells flags in the order of the messages, and returns the greatest
-// mod-sequence among them.
+// mod-sequence among those that are known.
 func (v *View) flushFlags(emit func(Update)) (top imap.ModSeq) {
-	dirty := v.dirty.Intersect(v.announced.set).Subtract(v.gone)
-	order := dirty.Clone()
-	for u := range v.flags {
-		order.Add(u)
+	if len(v.flags) == 0 && v.dirty.IsEmpty() {
+		return 0
 	}
-	for u := range order.All() {
+	dirty := v.dirty.Intersect(v.announced.set).Subtract(v.gone)
+	known := imap.NumSetOf(slices.Sorted(maps.Keys(v.flags))...) // sorted, since to add one by one is slow
+	for u := range dirty.Union(known).All() {
 		f := v.flags[u]
 		if dirty.Contains(u) {
 			f = flags{}
 		}
-		if top = max(top, f.modSeq); f.modSeq == 0 {
-			top = math.MaxInt64 // not known: it may be any
-		}
+		top = max(top, f.modSeq)
 		seq, _ := v.Seq(u)
 		emit(Update{Seq: seq, UID: u, Flags: f.flags, ModSeq: f.modSeq})
 	}
@@ -115,5 +132,6 @@ func (v *View) SafeModSeq(highest imap.ModSeq) imap.ModSeq {
 		}
 	}
 	v.told = max(v.told, highest)
+	v.rows = highest
 	return highest
 }

@@ -28,6 +28,12 @@ type world struct {
 	seen    map[imap.UID]bool // what the pushes so far have left, by definition
 	counted imap.UID          // UIDs below were counted by New or Resync
 	ever    map[imap.UID]bool // announced at any time
+
+	made   map[imap.UID]imap.ModSeq // of the removal of a message, or else of its coming
+	pushed map[imap.UID]Change      // the last change of flags that the View was told of
+	rows   imap.ModSeq              // the greatest since the last flush
+	taken  imap.ModSeq              // HIGHESTMODSEQ in this flush; 0: none
+	state  imap.ModSeq              // what the client has stored
 }
 
 // message is a message: version counts the changes of its flags.
@@ -38,7 +44,8 @@ type message struct {
 }
 
 func newWorld(t testing.TB, n int, o Options, modSeqs bool) *world {
-	w := &world{t: t, next: 1, modSeqs: modSeqs, vanish: o.Vanished, knows: map[imap.UID]int{}, seen: map[imap.UID]bool{}, ever: map[imap.UID]bool{}}
+	w := &world{t: t, next: 1, modSeqs: modSeqs, vanish: o.Vanished, knows: map[imap.UID]int{}, seen: map[imap.UID]bool{}, ever: map[imap.UID]bool{},
+		made: map[imap.UID]imap.ModSeq{}, pushed: map[imap.UID]Change{}}
 	for range n {
 		w.store = append(w.store, message{uid: w.next, modSeq: w.tick()})
 		w.next += imap.UID(1 + n%3)
@@ -53,6 +60,8 @@ func newWorld(t testing.TB, n int, o Options, modSeqs bool) *world {
 	if err := w.mirror.Exists(uint32(n), 1<<20); err != nil {
 		t.Fatal(err)
 	}
+	w.tick()
+	w.checkSafe() // SELECT tells HIGHESTMODSEQ
 	return w
 }
 
@@ -97,6 +106,7 @@ func (w *world) add(n int) {
 	for range n {
 		w.store = append(w.store, message{uid: w.next, modSeq: c.ModSeq})
 		c.UIDs.Add(w.next)
+		w.made[w.next] = c.ModSeq
 		w.next++
 	}
 	w.note("store adds %v", c.UIDs)
@@ -111,6 +121,7 @@ func (w *world) remove(i, n int) Change {
 		}
 		i %= len(w.store)
 		c.UIDs.Add(w.store[i].uid)
+		w.made[w.store[i].uid] = c.ModSeq
 		w.store = slices.Delete(w.store, i, i+1)
 	}
 	w.note("store removes %v", c.UIDs)
@@ -149,6 +160,8 @@ func (w *world) noteSeen(c Change) {
 			w.seen[u] = true
 		case c.Kind == Removed:
 			delete(w.seen, u)
+		case c.Kind == Flagged && c.ModSeq > w.pushed[u].ModSeq:
+			w.pushed[u] = c
 		}
 	}
 }
@@ -170,11 +183,51 @@ func (w *world) flush(t imap.Tell) {
 	}
 	w.note("flush %v", t)
 	told := map[imap.UID]bool{}
+	var later []Update
 	w.view.Flush(t, func(u Update) {
 		w.note("  %+v", u)
+		if u.UID != 0 && u.Flags == nil {
+			later = append(later, u)
+			return
+		}
 		w.update(t, u, told)
 	})
+	if len(later) > 0 {
+		w.lookUp(t, later, told)
+	}
 	w.check()
+	if t == imap.TellAll || t == imap.TellNoExpunge {
+		w.tagged()
+	}
+}
+
+// lookUp is what a driver does with rows whose flags it has to ask for. Who looks
+// into the store sees nothing that was not pushed before.
+func (w *world) lookUp(t imap.Tell, rows []Update, told map[imap.UID]bool) {
+	w.deliver(len(w.queue))
+	for _, u := range rows {
+		w.update(t, u, told)
+	}
+	w.view.Rows(w.rows)
+	if safe, ok := w.view.TakeBack(); ok {
+		w.note("  HIGHESTMODSEQ %d", safe)
+		w.taken = safe
+	}
+}
+
+// tagged is what a client does at the end of a command: it stores a mod-sequence
+// from which it will synchronise. RFC 7162, section 6.
+func (w *world) tagged() {
+	w.state = max(w.state, w.rows)
+	if w.taken != 0 {
+		w.state = w.taken
+	}
+	w.rows, w.taken = 0, 0
+	for _, u := range w.client {
+		if w.modSeqs && w.vanish && !w.seen[u] && w.made[u] <= w.state {
+			w.fail("the client stores %d, but the removal of UID %d at %d was not told", w.state, u, w.made[u])
+		}
+	}
 }
 
 func (w *world) update(t imap.Tell, u Update, told map[imap.UID]bool) {
@@ -212,6 +265,8 @@ func (w *world) update(t imap.Tell, u Update, told map[imap.UID]bool) {
 		}
 		told[u.UID] = true
 		w.learn(u)
+	case u.HighestModSeq != 0:
+		w.taken = u.HighestModSeq
 	}
 }
 
@@ -254,13 +309,14 @@ func (w *world) learn(u Update) {
 	m := w.find(u.UID)
 	if u.Flags == nil {
 		if m != nil {
-			w.knows[u.UID] = m.version
+			w.knows[u.UID], u.ModSeq = m.version, m.modSeq
 		}
 	} else {
 		var version int
 		fmt.Sscan(string(u.Flags[0]), &version)
 		w.knows[u.UID] = version
 	}
+	w.rows = max(w.rows, u.ModSeq)
 	if err := w.mirror.Learn(u.Seq, u.UID); err != nil {
 		w.fail("mirror: %v", err)
 	}
@@ -289,6 +345,39 @@ func (w *world) check() {
 		}
 	}
 	w.checkResolve()
+}
+
+// checkSafe asks for the HIGHESTMODSEQ that may be told, and compares it with all
+// that the client was not told of: whoever synchronises from there must still be
+// given that. RFC 7162, section 3.2.
+func (w *world) checkSafe() {
+	if !w.modSeqs {
+		return
+	}
+	highest := w.modSeq
+	if len(w.queue) > 0 { // the View cannot know of these
+		highest = w.queue[0].ModSeq - 1
+	}
+	safe := w.view.SafeModSeq(highest)
+	w.state, w.taken = safe, safe // it was told
+	for _, u := range w.client {
+		c := w.pushed[u]
+		var version int
+		if c.Flags != nil {
+			fmt.Sscan(string(c.Flags[0]), &version)
+		}
+		switch {
+		case !w.seen[u] && w.made[u] <= safe:
+			w.fail("%d is safe, but the removal of UID %d at %d was not told", safe, u, w.made[u])
+		case w.find(u) != nil && w.knows[u] < version && c.ModSeq <= safe:
+			w.fail("%d is safe, but flags of UID %d at %d were not told", safe, u, c.ModSeq)
+		}
+	}
+	for u := range w.seen {
+		if !w.ever[u] && w.made[u] <= safe {
+			w.fail("%d is safe, but UID %d of %d was not told", safe, u, w.made[u])
+		}
+	}
 }
 
 // checkResolve compares sets with loops over the slice.
@@ -341,8 +430,8 @@ func (w *world) settle() {
 			w.fail("UID %d: client knows version %d, store has %d", m.uid, w.knows[m.uid], m.version)
 		}
 	}
-	if got := w.view.SafeModSeq(1 << 40); got != 1<<40 {
-		w.fail("all is told, but only mod-sequence %d is safe", got)
+	if got := w.view.SafeModSeq(w.modSeq); got != w.modSeq {
+		w.fail("all is told, but of %d only mod-sequence %d is safe", w.modSeq, got)
 	}
 }
 
@@ -368,7 +457,9 @@ func FuzzView(f *testing.F) {
 					w.queue = append(w.queue, c)
 				}
 			case 4:
-				w.deliver(1 + arg)
+				if w.deliver(1 + arg); arg%3 == 2 {
+					w.checkSafe()
+				}
 			case 5:
 				w.flush(imap.TellNoExpunge)
 			case 6:
@@ -400,6 +491,7 @@ func (w *world) ownFlag(arg int) {
 	}
 	w.note("own, told at once")
 	w.knows[m.uid] = m.version
+	w.rows = max(w.rows, c.ModSeq)
 	w.view.Own(c)
 	if arg%2 == 0 && w.modSeqs {
 		w.queue = append(w.queue, c) // a store that does echo

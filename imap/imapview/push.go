@@ -111,7 +111,10 @@ func (v *View) forget(uids imap.UIDSet) {
 // flag notes the last state of the flags of messages. Of those that are not
 // announced the client will ask by itself.
 func (v *View) flag(c Change) {
-	known := c.UIDs.Intersect(v.announced.set).Subtract(v.gone)
+	known := c.UIDs.Intersect(v.announced.set)
+	if !v.gone.IsEmpty() {
+		known = known.Subtract(v.gone)
+	}
 	if known.IsEmpty() {
 		return
 	}
@@ -153,6 +156,7 @@ func (v *View) Own(c Change) {
 		v.Push(c)
 		return
 	}
+	v.Rows(c.ModSeq)
 	if len(v.own) > min(v.o.MaxPending, maxOwn) {
 		for _, m := range v.own {
 			v.forgotten = max(v.forgotten, m)
@@ -214,11 +218,13 @@ func (v *View) NeedsResync() bool { return v.overflow }
 // its UIDNEXT. It recovers from an overflow, and is all that a store needs which
 // cannot be watched.
 func (v *View) Resync(uids imap.UIDSet, next imap.UID) {
+	known := v.gone
 	v.gone = v.announced.set.Subtract(uids)
-	if v.gone.IsEmpty() {
+	switch {
+	case v.gone.IsEmpty():
 		v.lowGone = low{}
-	} else {
-		v.lowGone.add(v.lowGone.modSeq)
+	case !v.gone.Subtract(known).IsEmpty():
+		v.lowGone.add(0) // when they went nobody has said
 		v.forget(v.gone)
 	}
 	v.added = uids.Subtract(v.announced.set)

@@ -48,6 +48,7 @@ type View struct {
 
 	lowGone, lowRest low // mod-sequences of what is not told
 	told             imap.ModSeq
+	rows             imap.ModSeq // what the client may take for the state that it has
 
 	overflow bool // removals were lost: Resync
 	lost     bool // the mailbox is

@@ -352,6 +352,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+var systemFlags = []imap.Flag{imap.FlagSeen}
+
 func BenchmarkView(b *testing.B) {
 	fragmented := func(n imap.UID) (s imap.UIDSet) {
 		for u := imap.UID(1); u <= n; u += 2 {
@@ -366,6 +368,20 @@ func BenchmarkView(b *testing.B) {
 		for i := imap.ModSeq(1); b.Loop(); i++ {
 			c.ModSeq = i
 			v.Push(c)
+		}
+	})
+	b.Run("push and flush/flags=10000", func(b *testing.B) {
+		b.ReportAllocs()
+		v := New(fragmented(20_000), 20_001, Options{})
+		for b.Loop() {
+			for u := imap.UID(1); u < 20_000; u += 2 {
+				v.Push(Change{Kind: Flagged, UIDs: set(u), ModSeq: imap.ModSeq(u), Flags: systemFlags})
+			}
+			told := 0
+			v.Flush(imap.TellAll, func(Update) { told++ })
+			if told != 10_000 {
+				b.Fatal(told, "rows")
+			}
 		}
 	})
 	b.Run("seq/runs=10000", func(b *testing.B) {
