@@ -275,7 +275,8 @@ func checkID(id string) error {
 
 // Reply makes the message a reply: recipients, "Re:", In-Reply-To, References.
 // With all, the other recipients get a copy, but none that is in From: set that
-// first. RFC 5322, section 3.6.4.
+// first. Of more than 100 references the first and the last are kept. RFC 5322,
+// section 3.6.4.
 func (b *Builder) Reply(to *Message, all bool) *Builder {
 	h := to.Header()
 	skip := make(map[string]bool)
@@ -283,16 +284,21 @@ func (b *Builder) Reply(to *Message, all bool) *Builder {
 		skip[lower(a.Spec())] = true
 	}
 	add := func(dst *[]Address, list []Address) {
+		good := list[:0]
 		for _, a := range list {
 			if hasControl(a.Name) {
 				a.Name = ""
 			}
-			if spec := lower(a.Spec()); !skip[spec] && a.check() == nil {
+			if !a.writable() {
+				continue
+			}
+			if spec := lower(a.Spec()); !skip[spec] {
 				skip[spec] = true
 				a.Route = ""
-				b.addresses(dst, []Address{a})
+				good = append(good, a)
 			}
 		}
+		*dst = slices.Concat(*dst, good)
 	}
 	author := h.Addresses("Reply-To").Mailboxes
 	if len(author) == 0 {
@@ -323,15 +329,17 @@ func (b *Builder) Reply(to *Message, all bool) *Builder {
 	return b
 }
 
-// goodIDs keeps the ids that can be written.
+// mostReferences bounds what a thread of any length adds to a reply.
+const mostReferences = 100
+
+// goodIDs keeps the ids that can be written; of too many the first, which names
+// the thread, and the last.
 func goodIDs(ids []string) []string {
-	var out []string
-	for _, id := range ids {
-		if checkID(id) == nil && len(id) < mostLine-100 {
-			out = append(out, id)
-		}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return checkID(id) != nil || len(id) >= mostLine-100 })
+	if n := len(ids) - mostReferences; n > 0 {
+		ids = slices.Delete(ids, 1, 1+n)
 	}
-	return out
+	return ids
 }
 
 // WriteTo writes the message. Errors: the first that a method kept, ErrNoField

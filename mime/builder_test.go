@@ -363,6 +363,20 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// TestReplyInThread: a thread of any length adds a bounded number of references.
+func TestReplyInThread(t *testing.T) {
+	var refs strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&refs, "<%d@x>\r\n ", i)
+	}
+	m := Parse([]byte("From: a@example.com\r\nMessage-ID: <last@x>\r\nReferences: "+refs.String()+"\r\n\r\nhi"), nil)
+	h := Parse(build(t, new(Builder).From(Addr("", "me@example.org")).Reply(m, true)), nil).Header()
+	ids := h.References()
+	if len(ids) != mostReferences+1 || ids[0] != "0@x" || ids[1] != "901@x" || ids[mostReferences] != "last@x" {
+		t.Errorf("%d references: %.100q", len(ids), ids)
+	}
+}
+
 // TestReplyToHostile: what cannot be written again is left out of the reply.
 func TestReplyToHostile(t *testing.T) {
 	m := Parse([]byte("From: a\x1bb <a@example.com>\r\nMessage-ID: <"+strings.Repeat("i", 1200)+"@x>\r\n\r\nhi"), nil)

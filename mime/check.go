@@ -15,6 +15,9 @@ func (m *Message) Check() []Defect {
 	list := slices.Clone(m.defects)
 	max := m.opt.MaxDefects
 	for p := range m.Parts() {
+		if len(list) > max { // no more are told
+			break
+		}
 		for _, d := range p.Header().defects(false) {
 			list = addDefect(list, max, d)
 		}
@@ -45,6 +48,9 @@ func (h *Header) defects(all bool) []Defect {
 	off := h.off + int64(len(h.prefix))
 	var seen [len(onceFields)]bool
 	for i := range h.fields {
+		if len(list) > max {
+			break
+		}
 		f := Field{h.fields[i], h.o}
 		for _, d := range f.defects() {
 			d.Part, d.Offset = h.part, off

@@ -60,6 +60,14 @@ var hostile = []struct {
 		return append(b.Bytes(), "\r\n\r\nx"...)
 	}},
 	{"recipients", func(n int) []byte { return hostileField("To", "a@b.example.com, ", n) }},
+	{"other recipients", func(n int) []byte {
+		var b bytes.Buffer
+		b.WriteString("To: ")
+		for i := 0; b.Len() < n; i++ {
+			fmt.Fprintf(&b, "a%d@b.example, ", i)
+		}
+		return append(b.Bytes(), "\r\n\r\nx"...)
+	}},
 	{"commas", func(n int) []byte { return hostileField("To", ",", n) }},
 	{"names", func(n int) []byte { return hostileField("To", "a,", n) }},
 	{"angles", func(n int) []byte { return hostileField("To", "<", n) }},
@@ -152,6 +160,12 @@ var operations = []struct {
 	{"BodyStructure", func(m *Message) { m.BodyStructure() }},
 	{"Views", func(m *Message) { m.Views() }},
 	{"Preview", func(m *Message) { m.Preview(256) }},
+	{"Security", func(m *Message) { m.Security() }},
+	{"Check", func(m *Message) { m.Check() }},
+	{"Envelope of a stored index", func(m *Message) { stored(m).Envelope() }},
+	{"BodyStructure of a stored index", func(m *Message) { stored(m).BodyStructure() }},
+	{"AppendFlowed", func(m *Message) { AppendFlowed(nil, view(m.buf), true) }},
+	{"Reply", func(m *Message) { new(Builder).From(Addr("", "a@example.com")).Reply(m, true) }},
 	{"MatchText", func(m *Message) { _, _ = NewMatcher("no such text").MatchText(m) }},
 	{"Filename", func(m *Message) {
 		for p := range m.Parts() {
@@ -163,6 +177,15 @@ var operations = []struct {
 			p.Text().WriteTo(io.Discard)
 		}
 	}},
+}
+
+// stored is m as a server finds it again.
+func stored(m *Message) *Message {
+	m, err := LoadIndex(m.AppendIndex(nil), bytes.NewReader(m.buf), unlimited)
+	if err != nil {
+		panic(err)
+	}
+	return m
 }
 
 // unlimited lets the parsers of values see all of a hostile header.

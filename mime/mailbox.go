@@ -26,12 +26,16 @@ func (a Address) IsZero() bool { return a == Address{} }
 // check refuses what cannot be written: no domain, control characters, a domain
 // that is none.
 func (a Address) check() error {
-	d := a.Domain
-	literal := len(d) > 1 && d[0] == '[' && d[len(d)-1] == ']' && ascii.All(literalContent, d[1:len(d)-1])
-	if !literal && !isDotAtom(d) || toValid(d) != d || toValid(a.Local) != a.Local || hasControl(a.Local) || hasControl(a.Name) {
+	if !a.writable() {
 		return badAddress(a.Spec())
 	}
 	return nil
+}
+
+func (a Address) writable() bool {
+	d := a.Domain
+	literal := len(d) > 1 && d[0] == '[' && d[len(d)-1] == ']' && ascii.All(literalContent, d[1:len(d)-1])
+	return (literal || isDotAtom(d)) && toValid(d) == d && toValid(a.Local) == a.Local && !hasControl(a.Local) && !hasControl(a.Name)
 }
 
 // literalContent is what may stand in a domain literal that is written: not what
