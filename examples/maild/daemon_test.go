@@ -398,6 +398,7 @@ func TestConfig(t *testing.T) {
 		{[]string{"-hostname", "[127.0.0.1]"}, false},
 		{[]string{"-domain", "a b.example"}, false},
 		{[]string{"-port", "25"}, false},
+		{[]string{"-history", "-1"}, false},
 	} {
 		_, _, err := parseConfig(tt.args, io.Discard)
 		if (err == nil) != tt.ok {

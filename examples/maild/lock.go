@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,14 +17,16 @@ func lockFolder(dir string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f); err != nil {
+	err = flock(f)
+	if errors.Is(err, errLocked) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
-		f.Close()
-		return nil, fmt.Errorf("another maild works on %s, process %s: %w", dir, pid, err)
+		err = fmt.Errorf("another maild works on %s: process %s", dir, pid)
 	}
-	err = f.Truncate(0)
 	if err == nil {
-		_, err = fmt.Fprintf(f, "%d", os.Getpid())
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = fmt.Fprint(f, os.Getpid())
 	}
 	if err != nil {
 		f.Close()
@@ -31,3 +34,5 @@ func lockFolder(dir string) (io.Closer, error) {
 	}
 	return f, nil
 }
+
+var errLocked = errors.New("locked by another process")

@@ -3,11 +3,16 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
 
-// flock locks a file, or fails if another open file has it locked.
+// flock locks a file; errLocked.
 func flock(f *os.File) error {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errLocked
+	}
+	return err
 }

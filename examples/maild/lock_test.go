@@ -17,7 +17,7 @@ func TestDataFolderIsExclusive(t *testing.T) {
 	d := start(t, c)
 	quiet := slog.New(slog.DiscardHandler)
 	_, err := newDaemon(c, quiet)
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d:", os.Getpid())) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("another maild works on %s: process %d", c.data, os.Getpid())) {
 		t.Fatalf("a second daemon: %v", err)
 	}
 	for _, words := range [][]string{{"queue"}, {"adduser", "third"}} {
