@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/mailwire/mailwire/mime"
 )
@@ -40,7 +41,7 @@ func unlink(s string) string { return linkElement.ReplaceAllString(s, "<x-link")
 // cidURL is a URL that names a part by its Content-ID, where a value begins: RFC 2392.
 var cidURL = regexp.MustCompile(`(?i)(["'=(]\s*)cid:([^"'()<>\s]+)`)
 
-// maxInline bounds the octets of images that are put into a document.
+// maxInline bounds the octets of URLs that are put into a document.
 const maxInline = 16 << 20
 
 // resolve puts the images that a document names by Content-ID into it. That is
@@ -50,27 +51,32 @@ func resolve(s string, m *mime.Message) string {
 	if !cidURL.MatchString(s) {
 		return s
 	}
-	byID := make(map[string]mime.Part)
+	byID := make(map[string]func() string)
 	for p := range m.Parts() {
 		if id := p.ContentID(); id != "" && p.Kind() == mime.Leaf {
-			byID[id] = p
+			byID[id] = sync.OnceValue(func() string { return dataURL(p) })
 		}
 	}
-	left := int64(maxInline)
+	left := maxInline
 	return cidURL.ReplaceAllStringFunc(s, func(found string) string {
 		sub := cidURL.FindStringSubmatch(found)
 		id, err := url.PathUnescape(stdhtml.UnescapeString(sub[2]))
-		p, known := byID[id]
-		if err != nil || !known {
+		data, known := byID[id]
+		if err != nil || !known || data() == "" || len(data()) > left {
 			return found
 		}
-		octets, err := p.ReadDecoded(left)
-		if err != nil {
-			return found // there is no room for it
-		}
-		left -= int64(len(octets))
-		return sub[1] + "data:" + dataType(p) + ";base64," + base64.StdEncoding.EncodeToString(octets)
+		left -= len(data())
+		return sub[1] + data()
 	})
+}
+
+// dataURL is a part as a URL, "" for one that is too large.
+func dataURL(p mime.Part) string {
+	octets, err := p.ReadDecoded(maxInline)
+	if err != nil {
+		return ""
+	}
+	return "data:" + dataType(p) + ";base64," + base64.StdEncoding.EncodeToString(octets)
 }
 
 var plainType = regexp.MustCompile(`^[a-z]+/[a-z0-9.+-]+$`)
