@@ -51,6 +51,29 @@ func (p *pkg) manual() *document {
 	return parsePage(p.dir+"/main.go", text.String())
 }
 
+// TestFuzzTargets finds targets that docs/fuzzing.md names and nobody has.
+func TestFuzzTargets(t *testing.T) {
+	have := make(map[string]bool)
+	err := walk(root, "_test.go", func(_ string, src []byte) error {
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllSubmatch(src, -1) {
+			have[string(m[1])] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Fuzz\\w+)`").FindAllStringSubmatch(page(t, "docs/fuzzing.md").text, -1)
+	if len(named) < 10 {
+		t.Errorf("only %d targets are named", len(named))
+	}
+	for _, m := range named {
+		if !have[m[1]] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+}
+
 // A command is a go command of a page.
 type command struct {
 	dirs []string // where it may be meant to run
