@@ -41,6 +41,7 @@ type full struct {
 	summary
 	Headers []field `json:"headers"`
 	content
+	Links   []string `json:"links"`
 	Defects []string `json:"defects"`
 	Source  string   `json:"sourceUrl"`
 }
@@ -52,7 +53,8 @@ type field struct {
 }
 
 func newFull(m *opened) full {
-	f := full{newSummary(m.entry), headerFields(m), readContent(m), []string{}, fmt.Sprintf("/messages/%d/source", m.uid)}
+	c := readContent(m)
+	f := full{newSummary(m.entry), headerFields(m), c, c.links(), []string{}, fmt.Sprintf("/messages/%d/source", m.uid)}
 	for _, d := range m.Check() {
 		f.Defects = append(f.Defects, d.Error())
 	}

@@ -24,7 +24,6 @@ const (
 type content struct {
 	Text        string       `json:"text"`
 	HTML        string       `json:"html"` // as it came, not made safe
-	Links       []string     `json:"links"`
 	Attachments []attachment `json:"attachments"`
 }
 
@@ -39,20 +38,26 @@ type attachment struct {
 }
 
 func readContent(m *opened) content {
-	c := content{Links: []string{}, Attachments: []attachment{}}
+	c := content{Attachments: []attachment{}}
 	views := m.Views()
 	c.Text = textOf(views.Text)
 	c.HTML = htmlOf(views.HTML)
-	for _, link := range append(linksOfHTML(c.HTML), linksOfText(c.Text)...) {
-		if len(c.Links) < maxLinks && !slices.Contains(c.Links, link) {
-			c.Links = append(c.Links, link)
-		}
-	}
-	for _, p := range views.Attachments {
+	for _, p := range views.Attachments[:min(maxParts, len(views.Attachments))] {
 		size, _ := p.DecodedSize() // from memory: the source has no errors
 		c.Attachments = append(c.Attachments, attachment{p.Number(), filename(p), typeOf(p), size, p.ContentID(), partURL(m.uid, p)})
 	}
 	return c
+}
+
+// links are where HTML and text lead, each place once.
+func (c *content) links() []string {
+	all := []string{}
+	for _, link := range append(linksOfHTML(c.HTML), linksOfText(c.Text)...) {
+		if len(all) < maxLinks && !slices.Contains(all, link) {
+			all = append(all, link)
+		}
+	}
+	return all
 }
 
 // textOf joins the parts of a text body that are text.

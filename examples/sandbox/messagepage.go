@@ -82,7 +82,7 @@ func (w *web) message(rw http.ResponseWriter, r *http.Request, m *opened) {
 	case "text":
 		p.Text, p.Cut = c.Text, len(c.Text) >= maxShown
 	case "links":
-		p.Links = c.Links
+		p.Links = c.links()
 	case "headers":
 		p.Headers = headerFields(m)
 		p.Cut = len(p.Headers) < h.Len()
