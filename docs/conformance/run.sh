@@ -23,7 +23,7 @@ trap stop EXIT
 chmod 755 "$dir"
 if [ -n "${CONFORM-}" ]; then cp "$CONFORM" "$dir/conform"; else go build -o "$dir/conform" ./examples/conform; fi
 export MAIL_PASSWORD=pencil-and-paper
-port=$((42000 + RANDOM % 1000 * 10)) # and the nine behind it
+port=$((20000 + RANDOM % 1000 * 10)) # and the nine behind it; the system takes higher ones for clients
 
 # A certificate for localhost that vouches for itself.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \

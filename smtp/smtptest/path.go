@@ -301,7 +301,7 @@ var pathCases = []Case{
 func (d *dialogue) from(p smtp.Path) {
 	d.token = "smtptest-" + fmt.Sprintf("%s-%d", strings.TrimPrefix(d.token, "smtptest-")[:10], len(d.opened))
 	d.start()
-	r := d.do("MAIL FROM:"+path(p), "250", "55")
+	r := d.do("MAIL FROM:"+path(p), "250", "5")
 	if d.err == nil && r.code != "250" && d.target.Protocol == smtp.Submission && r.lines[0].enhanced == "5.7.1" {
 		d.skip("the server takes no sender but the user's own: " + r.String()) // RFC 6409, section 6.1
 	}
