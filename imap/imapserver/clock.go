@@ -10,7 +10,7 @@ import (
 // Timeouts are the longest times that a session waits. In each field zero means
 // the default that the comment gives, and a negative value means no limit.
 type Timeouts struct {
-	Login   time.Duration // from the connection to the end of authentication: 1 min
+	Login   time.Duration // from the connection, or UNAUTHENTICATE, to the end of authentication: 1 min
 	Idle    time.Duration // without a command, or inside IDLE: 30 min, and never less. RFC 9051, section 5.4
 	Content time.Duration // for the next octets of a message: 3 min
 	Write   time.Duration // for the peer to take what is written: 2 min
@@ -38,6 +38,7 @@ func (t Timeouts) withDefaults() Timeouts {
 type clock struct {
 	timeouts *Timeouts // of the server
 	began    time.Time
+	nobody   time.Time // since then nobody is logged in
 	waits    wait
 	by       time.Time // when the wait for a command ends; zero: it has not begun
 }
@@ -52,6 +53,12 @@ const (
 	relayWait               // octets for another server
 )
 
+// waitForLogin gives the client Timeouts.Login from now on to say who it is.
+func (k *clock) waitForLogin() {
+	k.nobody = time.Now()
+	k.waitFor(loginWait)
+}
+
 // waitFor begins another wait.
 func (k *clock) waitFor(w wait) { k.waits, k.by = w, time.Time{} }
 
@@ -60,7 +67,7 @@ func (k *clock) waitFor(w wait) { k.waits, k.by = w, time.Time{} }
 func (k *clock) ReadBy(now time.Time) time.Time {
 	switch {
 	case k.waits == loginWait:
-		return netserver.After(k.began, k.timeouts.Login)
+		return netserver.After(k.nobody, k.timeouts.Login)
 	case !k.by.IsZero() || k.waits == relayWait:
 	case k.waits == contentWait:
 		k.by = netserver.After(now, k.timeouts.Content)

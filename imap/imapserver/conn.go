@@ -54,6 +54,7 @@ type Conn struct {
 func newConn(s *Server, nc net.Conn, cancel context.CancelFunc) *Conn {
 	c := &Conn{server: s, table: s.extensions(), id: s.lastID.Add(1), peer: nc.RemoteAddr(), cancel: cancel}
 	c.clock = clock{timeouts: &s.timeouts, began: time.Now()}
+	c.clock.waitForLogin()
 	c.link.Init(nc, &c.clock)
 	c.remote = c.link.Remote()
 	c.out = output{conn: nc, to: nc, timeouts: &s.timeouts}
@@ -161,7 +162,6 @@ func (c *Conn) end() error {
 
 // begin does all that comes before the first command.
 func (c *Conn) begin(ctx context.Context) error {
-	c.clock.waitFor(loginWait)
 	if c.link.IsTLS() {
 		if err := c.link.Handshake(ctx, upgrader{c}, c.clock.timeouts.TLS); err != nil {
 			return err

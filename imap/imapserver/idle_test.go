@@ -97,6 +97,11 @@ func TestTimeouts(t *testing.T) {
 			c.send("i IDLE\r\n")
 			c.line()
 		}, 30 * time.Minute, true},
+		{"UNAUTHENTICATE", nil, func(c *client) {
+			c.ok("LOGIN u p")
+			time.Sleep(10 * time.Minute)
+			c.ok("UNAUTHENTICATE")
+		}, 11 * time.Minute, true},
 		{"a message", nil, func(c *client) {
 			c.ok("LOGIN u p")
 			c.send("a APPEND INBOX {10+}\r\nabc")

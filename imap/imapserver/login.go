@@ -138,6 +138,7 @@ func (c *Conn) unauthenticate() {
 	c.leave()
 	c.logout()
 	c.settle(imap.Status{Text: "UNAUTHENTICATE done"})
+	c.clock.waitForLogin()
 	if c.out.deflate == nil {
 		return
 	}
