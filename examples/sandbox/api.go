@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -171,12 +172,15 @@ func (s *shelf) wait(ctx context.Context, timeout time.Duration, q query, after 
 }
 
 func writeJSON(rw http.ResponseWriter, status int, v any) {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var answer bytes.Buffer
+	e := json.NewEncoder(&answer)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // it is no HTML, and said not to be
+	if err := e.Encode(v); err != nil {
 		http.Error(rw, "The answer could not be made.", http.StatusInternalServerError)
 		return
 	}
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
-	rw.Write(append(b, '\n'))
+	rw.Write(answer.Bytes())
 }

@@ -48,7 +48,11 @@ func names(all []address) string {
 	var b strings.Builder
 	for i, a := range all {
 		if i == 3 {
-			fmt.Fprintf(&b, " and %d more", len(all)-i)
+			if len(all) == maxAddresses { // of them are known
+				b.WriteString(" and many more")
+			} else {
+				fmt.Fprintf(&b, " and %d more", len(all)-i)
+			}
 			break
 		}
 		if i > 0 {

@@ -340,6 +340,7 @@ func TestTexts(t *testing.T) {
 		{plural(1, "message", "messages"), "1 message"}, {plural(1000, "message", "messages"), "1,000 messages"},
 		{names([]address{{"Ann", "a@x"}, {"", "b@x"}}), "Ann, b@x"},
 		{names([]address{{"A", ""}, {"B", ""}, {"C", ""}, {"D", ""}, {"E", ""}}), "A, B, C and 2 more"},
+		{names(make([]address, maxAddresses)), ", ,  and many more"},
 		{cut("äöü", 3), "äöü"}, {cut("äöü", 2), "äö…"}, {cut("", 2), ""},
 	} {
 		if row[0] != row[1] {
