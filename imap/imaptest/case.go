@@ -70,6 +70,7 @@ type Target struct {
 	Known    map[string]string // by ID: why the case fails
 	Forbid   Harm              // cases that do any of this are skipped. Zero: the account is for tests, and all are run
 	Patience time.Duration     // how long to wait for an answer; 0: 10 s
+	Stall    time.Duration     // behind this the server has left a client that does not read; 0: FRM-20b is skipped
 
 	// Changes is how many changes of flags VIEW-11 makes behind the back of a
 	// session; 0: 300,000, which takes minutes where each is on disk.

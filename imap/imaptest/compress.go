@@ -89,43 +89,78 @@ var compressCases = []Case{
 			if s.over() {
 				return
 			}
-			s.r, s.w = flate.NewReader(s.conn), &partialFlush{out: s.conn}
+			s.r, s.w = flate.NewReader(s.conn), &partialFlush{bitWriter{out: s.conn}}
 			for range 5 {
 				s.ok("NOOP")
 			}
 			s.ok("SELECT INBOX")
 		}},
-	{ID: "ZIP-4", Title: "bombs, empty blocks and broken streams end the connection, or are read to their end", Level: Practice, Harm: Loads, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
+	{ID: "ZIP-4", Title: "a bomb is a line that is too long", Level: Practice, Harm: Loads, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
 		run: func(d *dialogue) {
-			bomb := func(s *session) {
-				zeros := strings.Repeat("A", 1<<20)
-				for range 64 {
-					if _, err := s.w.Write([]byte(zeros)); err != nil {
-						return
-					}
-				}
+			s := d.open("A")
+			s.compress(false)
+			if d.over() {
+				return
 			}
-			empty := func(s *session) {
-				block := bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, 1<<14)
-				for range 16 {
-					if _, err := s.conn.Write(block); err != nil {
-						return
-					}
-				}
-			}
-			broken := func(s *session) { s.conn.Write([]byte("\x07\xff\xff this is no deflate\r\n")) }
-			for i, attack := range []func(*session){bomb, empty, broken} {
-				s := d.open(string(rune('A' + i)))
-				s.compress(false)
-				if d.over() {
-					return
-				}
+			s.mayEnd = true
+			s.running = "?"
+			bomb := &bitWriter{out: s.conn}
+			bomb.octets("b1 SELECT ")
+			d.slow = 6
+			for range 16 { // 256 MiB of A, in less than two
 				s.conn.SetWriteDeadline(d.deadline())
-				attack(s)
-				s.mayEnd = true
-				d.setup.ok("NOOP")
-				s.conn.Close()
+				if bomb.repeat('A', 16<<20) != nil {
+					break // it has had enough
+				}
 			}
+			bomb.octets("\r\nb2 NOOP\r\n")
+			bomb.empty()
+			bomb.flush()
+			for !s.over() && !s.ended {
+				switch r := s.read(); {
+				case r == nil, r.name == "BYE":
+					s.ended = true
+				case r.tag == "b1" && r.name == "OK":
+					s.fail("a line of 256 MiB is OK")
+				case r.tag == "b2":
+					s.ended = true
+				}
+			}
+			d.setup.ok("NOOP")
+		}},
+	{ID: "ZIP-4b", Title: "empty blocks without end are nothing, or the end", Level: Practice, Harm: Loads, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
+		run: func(d *dialogue) {
+			s := d.open("A")
+			s.compress(false)
+			if d.over() {
+				return
+			}
+			s.mayEnd = true
+			for range 64 {
+				s.conn.SetWriteDeadline(d.deadline())
+				if _, err := s.conn.Write(bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, 1<<14)); err != nil {
+					break
+				}
+			}
+			d.setup.ok("NOOP")
+			s.cmd("NOOP") // it is answered, or has no answer because the server has gone
+		}},
+	{ID: "ZIP-4c", Title: "a broken stream ends the connection", Level: Practice, Refs: []string{"RFC 4978, section 5"}, Needs: needDeflate,
+		run: func(d *dialogue) {
+			s := d.open("A")
+			s.compress(false)
+			if d.over() {
+				return
+			}
+			s.mayEnd = true
+			s.conn.SetWriteDeadline(d.deadline())
+			s.conn.Write([]byte("\x07\xff\xff this is no deflate\r\n"))
+			for !s.over() && !s.ended {
+				if r := s.read(); r != nil && r.name != "BYE" {
+					s.fail("%s %s to what is no deflate stream", r.tag, r.name)
+				}
+			}
+			d.setup.ok("NOOP")
 		}},
 	{ID: "ZIP-5", Title: "COMPRESS is for behind login, and nothing in clear follows it", Level: Practice, Harm: Changes, Refs: []string{"RFC 4978, section 3"}, Needs: needDeflate,
 		run: func(d *dialogue) {
@@ -144,40 +179,84 @@ var compressCases = []Case{
 
 // partialFlush writes blocks of fixed codes, and ends each write as zlib's
 // Z_PARTIAL_FLUSH does: with an empty block of fixed codes, unfinished bits
-// being kept for the next write. RFC 1951, section 3.2.6.
-type partialFlush struct {
+// being kept for the next write.
+type partialFlush struct{ bitWriter }
+
+func (p *partialFlush) Write(b []byte) (int, error) {
+	p.octets(string(b))
+	p.empty()
+	if err := p.flush(); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// A bitWriter writes blocks of fixed codes. RFC 1951, section 3.2.6.
+type bitWriter struct {
 	out  io.Writer
+	buf  []byte
 	bits uint64
 	n    uint
 }
 
-func (p *partialFlush) Write(b []byte) (int, error) {
-	var out []byte
-	put := func(v uint64, n uint) {
-		p.bits |= v << p.n
-		for p.n += n; p.n >= 8; p.n -= 8 {
-			out = append(out, byte(p.bits))
-			p.bits >>= 8
-		}
+func (w *bitWriter) put(v uint64, n uint) {
+	w.bits |= v << w.n
+	for w.n += n; w.n >= 8; w.n -= 8 {
+		w.buf = append(w.buf, byte(w.bits))
+		w.bits >>= 8
 	}
-	code := func(v uint64, n uint) { // Huffman codes have their first bit first
-		for i := n; i > 0; i-- {
-			put(v>>(i-1)&1, 1)
-		}
+}
+
+// code puts a Huffman code, which has its first bit first.
+func (w *bitWriter) code(v uint64, n uint) {
+	for i := n; i > 0; i-- {
+		w.put(v>>(i-1)&1, 1)
 	}
-	put(0b010, 3) // not the last one, fixed codes
-	for _, c := range b {
-		if c < 144 {
-			code(0x30+uint64(c), 8)
-		} else {
-			code(0x190+uint64(c)-144, 9)
-		}
+}
+
+// begin begins a block, which is not the last one.
+func (w *bitWriter) begin() { w.put(0b010, 3) }
+
+func (w *bitWriter) octet(c byte) {
+	if c < 144 {
+		w.code(0x30+uint64(c), 8)
+	} else {
+		w.code(0x190+uint64(c)-144, 9)
 	}
-	code(0, 7)    // its end
-	put(0b010, 3) // and an empty one
-	code(0, 7)
-	if _, err := p.out.Write(out); err != nil {
-		return 0, err
+}
+
+// octets writes a block of literals.
+func (w *bitWriter) octets(s string) {
+	w.begin()
+	for i := range len(s) {
+		w.octet(s[i])
 	}
-	return len(b), nil
+	w.code(0, 7)
+}
+
+// empty writes a block of nothing, behind which what was before it is in whole
+// octets.
+func (w *bitWriter) empty() {
+	w.begin()
+	w.code(0, 7)
+}
+
+// repeat writes a block with about n times the same octet, of matches of 258 at the
+// distance of one, and sends it.
+func (w *bitWriter) repeat(c byte, n int) error {
+	w.begin()
+	w.octet(c)
+	for range n / 258 {
+		w.code(0b11000101, 8)
+		w.code(0, 5)
+	}
+	w.code(0, 7)
+	return w.flush()
+}
+
+// flush sends whole octets.
+func (w *bitWriter) flush() error {
+	_, err := w.out.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
 }

@@ -28,6 +28,7 @@ type dialogue struct {
 	setup    *session // that makes what a case finds
 	foreign  []string // names of mailboxes that are not for the suite
 	boxes    int
+	slow     int // how many times the patience an answer may take; 0: 1
 }
 
 func newDialogue(ctx context.Context, t *Target, allowed Harm) *dialogue {
@@ -62,7 +63,7 @@ func (d *dialogue) skip(format string, args ...any) {
 func (d *dialogue) over() bool { return d.err != nil || d.skipped != "" }
 
 func (d *dialogue) deadline() time.Time {
-	return time.Now().Add(cmp.Or(d.target.Patience, 10*time.Second))
+	return time.Now().Add(cmp.Or(d.target.Patience, 10*time.Second) * time.Duration(max(1, d.slow)))
 }
 
 // connect makes a connection and reads the greeting.

@@ -64,6 +64,8 @@ func TestSuiteFindsBugs(t *testing.T) {
 		{"a subscription ends with its mailbox", replace("SUBSCRIBE a/b", "NOOP"), nil, "MBX-6"},
 		{"8 bits in quotes", nil, replace("ENVELOPE (", "ENVELOPE (\"\xc3\xbc\" "), "FET-11"},
 		{"IDLE ends by anything", replace("DONE now", "DONE"), nil, "IDL-2"},
+		{"HIGHESTMODSEQ does not wait for what is not told", nil, replace("* OK [HIGHESTMODSEQ", "* OK [XHIGHEST"), "CST-5c"},
+		{"UNAUTHENTICATE is NOOP", replace("UNAUTHENTICATE\r\n", "NOOP\r\n"), nil, "AUT-10"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.bug, func(t *testing.T) {

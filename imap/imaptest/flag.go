@@ -31,6 +31,16 @@ func (a *answer) highest() int64 {
 	return 0
 }
 
+// count returns how often there is a code.
+func (a *answer) count(code string) (n int) {
+	for _, r := range append(a.lines, a.response) {
+		if r.code == code {
+			n++
+		}
+	}
+	return n
+}
+
 var flagCases = []Case{
 	{ID: "CST-1", Title: "flags that are none are refused", Level: Must, Harm: Changes, Refs: []string{"RFC 9051, section 9"},
 		run: func(d *dialogue) {
@@ -152,9 +162,12 @@ var flagCases = []Case{
 				}
 				a, b := d.selected(fmt.Sprint("A", i), box), d.selected(fmt.Sprint("B", i), box)
 				got := a.ok(enable)
-				if !strings.HasPrefix(enable, "STATUS") && !d.over() && got.highest() < 1 {
+				if !strings.HasPrefix(enable, "STATUS") && !d.over() && (got.highest() < 1 || got.count("HIGHESTMODSEQ") != 1) {
 					// SELECT without it has said it already, which is enough for many servers.
-					a.fail("%s: no HIGHESTMODSEQ", enable)
+					a.fail("%s: HIGHESTMODSEQ %d times, want once", enable, got.count("HIGHESTMODSEQ"))
+				}
+				if again := a.ok(enable); !strings.HasPrefix(enable, "SELECT") && again.count("HIGHESTMODSEQ") > 0 {
+					a.fail("%s: HIGHESTMODSEQ a second time", enable)
 				}
 				b.ok(fmt.Sprintf("STORE 2 FLAGS.SILENT (k%d)", i))
 				a.modseqIn(a.ok("NOOP"), 2)

@@ -2,8 +2,10 @@ package imaptest
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A place is where a literal may stand: before and behind it.
@@ -399,6 +401,35 @@ var framingCases = []Case{
 			d.add(box, numbered(1)...)
 			b.ok("NOOP")
 			b.wantCount(4)
+		}},
+	{ID: "FRM-20b", Title: "a client that does not read is left", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 5.4"},
+		run: func(d *dialogue) {
+			if d.target.Stall <= 0 {
+				d.skip("Target.Stall does not say how long the server waits")
+				return
+			}
+			large := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 100_000)
+			a := d.selected("A", d.box(large, large, large))
+			a.raw("x FETCH 1:* (BODY.PEEK[])\r\n")
+			a.mayEnd = true
+			select {
+			case <-time.After(d.target.Stall):
+			case <-d.ctx.Done():
+				d.fail("%w", d.ctx.Err())
+			}
+			d.setup.ok("NOOP")
+			// What was on its way is still there, and not the end of the answer.
+			for rest := int64(3 * len(large)); !d.over(); {
+				a.conn.SetReadDeadline(d.deadline())
+				n, err := io.CopyN(io.Discard, a.conn, min(rest, 1<<20))
+				if rest -= n; gone(err) {
+					break
+				}
+				if rest <= 0 || err != nil {
+					a.fail("the server still sends, with %d octets to go: %v", rest, err)
+				}
+			}
+			a.ended = true
 		}},
 	{ID: "FRM-21", Title: "atoms have many octets, and NIL is a name like others", Level: Must, Harm: Changes | Empties, Refs: []string{"RFC 9051, section 4.1", "RFC 9051, section 9"},
 		run: func(d *dialogue) {

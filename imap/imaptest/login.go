@@ -112,6 +112,26 @@ var loginCases = []Case{
 			s.want("LOGIN "+quote(l.Username)+" "+quote(string(l.Password)), "NO [PRIVACYREQUIRED]")
 			s.bad("SELECT INBOX")
 		}},
+	{ID: "AUT-10", Title: "UNAUTHENTICATE is a new beginning", Level: Must, Harm: Changes, Refs: []string{"RFC 8437, section 3", "RFC 8437, section 4.1"}, Needs: []string{"UNAUTHENTICATE"},
+		run: func(d *dialogue) {
+			box := d.box(numbered(1)...)
+			s := d.open("A")
+			s.bad("UNAUTHENTICATE now")
+			if s.offers("QRESYNC") {
+				s.ok("ENABLE QRESYNC")
+			}
+			s.ok("SELECT " + box)
+			s.ok("UNAUTHENTICATE")
+			s.bad("UNAUTHENTICATE", "SELECT "+box, "FETCH 1 (FLAGS)")
+			s.caps = nil
+			s.login()
+			s.bad("FETCH 1 (FLAGS)")
+			if s.offers("QRESYNC") {
+				s.bad("SELECT " + box + " (QRESYNC (1 1))") // it has to be enabled again
+			}
+			s.ok("SELECT " + box)
+			s.ok("FETCH 1 (FLAGS)")
+		}},
 	{ID: "AUT-8", Title: "capabilities of a state are those of this state", Level: Must, Refs: []string{"RFC 9051, section 6.1.1"},
 		run: func(d *dialogue) {
 			s := d.connect("A")

@@ -105,6 +105,33 @@ var resyncCases = []Case{
 			s.ok("ENABLE QRESYNC")
 			s.bad("SELECT "+box+" (QRESYNC ())", "SELECT "+box+" (QRESYNC (0 1))", "SELECT "+box+" (QRESYNC ("+validity+" 0))", "SELECT "+box+" (QRESYNC ("+validity+" 1 *))")
 		}},
+	{ID: "CST-5c", Title: "HIGHESTMODSEQ is not ahead of an EXPUNGE that was not told", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2"}, Needs: needQResync,
+		run: func(d *dialogue) {
+			box := d.box(numbered(4)...)
+			a, b := d.open("A"), d.open("B")
+			for _, s := range []*session{a, b} {
+				s.ok("ENABLE QRESYNC")
+				s.ok("SELECT " + box)
+			}
+			b.ok(`STORE 1 +FLAGS.SILENT (\Deleted)`)
+			a.ok("NOOP")
+			removed := b.ok("EXPUNGE").highest()
+			b.ok(`STORE 2 +FLAGS.SILENT (\Flagged)`) // which A knows as 3
+			if d.over() || removed == 0 {
+				return
+			}
+			// By number, VANISHED has to wait.
+			got := a.ok("FETCH 2:4 (FLAGS)")
+			changed := a.modseqIn(got, 3)
+			if h := got.highest(); !d.over() && changed > removed && (h == 0 || h >= removed) {
+				a.fail("a row has MODSEQ %d, the EXPUNGE of %d is not told, and HIGHESTMODSEQ is %d, want one below", changed, removed, h)
+			}
+			a.ok("NOOP")
+			a.wantUIDs("2 3 4")
+			if vanished, changed := a.resync(box, fmt.Sprint(d.setup.status(box, "UIDVALIDITY")["UIDVALIDITY"], " ", got.highest())); !d.over() {
+				a.wantResync("a client that went away then", vanished, changed, "1", "3")
+			}
+		}},
 	{ID: "CST-8", Title: "EXPUNGE has HIGHESTMODSEQ, CLOSE has not, and another UIDVALIDITY is a plain SELECT", Level: Must, Harm: Changes, Refs: []string{"RFC 7162, section 3.2.7", "RFC 7162, section 3.2.8", "RFC 7162, section 3.2.5"}, Needs: needQResync,
 		run: func(d *dialogue) {
 			box, a, _ := d.two(4)

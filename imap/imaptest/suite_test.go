@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mailwire/mailwire/auth"
 	"github.com/mailwire/mailwire/imap/imapmem"
@@ -88,6 +90,21 @@ func TestOurServer(t *testing.T) {
 			},
 			TLS: s.TLS, Login: &me,
 		}, "")
+	})
+	t.Run("a client that does not read", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { // of which the server tires in two minutes
+			target := inMemory(ourServer(t))
+			target.Stall = 3 * time.Minute
+			for _, c := range imaptest.Cases() {
+				if c.ID != "FRM-20b" {
+					continue
+				}
+				if o := c.Run(t.Context(), target); o.Verdict != imaptest.Passed {
+					t.Error(o)
+				}
+				run[c.ID] = true
+			}
+		})
 	})
 	for _, c := range imaptest.Cases() {
 		if !run[c.ID] {

@@ -31,6 +31,19 @@ var tlsCases = []Case{
 			}
 			s.bad("STARTTLS")
 		}},
+	{ID: "AUT-5", Title: "a command in one packet with STARTTLS is never answered", Level: Must, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
+		run: func(d *dialogue) {
+			s := d.connect("A")
+			if !s.offers("STARTTLS") {
+				d.skip("the server does not offer STARTTLS")
+			}
+			tag := s.newTag()
+			s.raw(tag + " STARTTLS\r\nZ1 CAPABILITY\r\n")
+			if a := s.until(tag); a.name == "OK" && len(s.in) == 0 && s.handshake() {
+				s.cmd("NOOP") // until does not take a Z1 in front of its answer
+			}
+			s.mayEnd = true
+		}},
 	{ID: "TLS-2", Title: "octets behind STARTTLS are never executed", Level: Must, Harm: Changes | Exposes, Refs: []string{"RFC 9051, section 6.2.1"}, Needs: []string{"tls", "clear"},
 		run: func(d *dialogue) {
 			s := d.connect("A")
