@@ -12,16 +12,16 @@ import (
 // does it, this is for mail that comes another way. Of the source of m only
 // headers are read.
 func NewIndex(m *mime.Message) Index {
-	var e imap.Encoder
+	e := encoders.Get().(*imap.Encoder)
+	defer encoders.Put(e)
+	defer e.Reset()
+	e.UTF8, e.Rev2 = false, false
 	envelope := m.Envelope()
 	e.Envelope(envelopeOf(&envelope))
 	n := len(e.Bytes())
 	e.BodyStructure(bodyOf(m.BodyStructure()), true)
-	return Index{
-		Parts:    m.AppendIndex(nil),
-		Envelope: bytes.Clone(e.Bytes()[:n]),
-		Body:     bytes.Clone(e.Bytes()[n:]),
-	}
+	printed := bytes.Clone(e.Bytes())
+	return Index{Parts: m.AppendIndex(nil), Envelope: printed[:n:n], Body: printed[n:]}
 }
 
 // envelopeOf turns an envelope of package mime into one that can be printed.
@@ -68,8 +68,21 @@ func upperText(s string) imap.Text {
 	if s == "" {
 		return nil
 	}
+	if t, ok := upper[s]; ok {
+		return t
+	}
 	return imap.Text(strings.ToUpper(s))
 }
+
+// upper has what nearly all structures consist of, as package mime gives it.
+var upper = func() map[string]imap.Text {
+	m := make(map[string]imap.Text)
+	for s := range strings.FieldsSeq("text plain html multipart mixed alternative related signed report message rfc822 delivery-status " +
+		"application octet-stream pdf image png jpeg charset boundary format name filename 7bit 8bit quoted-printable base64") {
+		m[s] = imap.Text(strings.ToUpper(s))
+	}
+	return m
+}()
 
 // paramsOf prints parameters that came in the extended form of RFC 2231 in that
 // form again, percent-encoded with their charset: nothing is lost, and it is
