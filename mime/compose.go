@@ -82,7 +82,7 @@ func (b *Builder) fields(e *Entity) error {
 	e.Header = *b.Header.Clone()
 	h := &e.Header
 	h.fields = slices.Grow(h.fields, 10)
-	h.room = make([]byte, 0, 8*usualField)
+	h.room = make([]byte, 0, 5*usualField)
 	if len(b.from) == 0 && !h.Has("From") {
 		return fmt.Errorf("%w: From", ErrNoField)
 	}

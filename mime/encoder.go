@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
@@ -18,57 +19,72 @@ var errEncode = errors.New("mime: encoding is not written")
 // pass octets on. Others fail on the first write.
 func NewEncoder(e Encoding, w io.Writer) io.WriteCloser { return &streamEncoder{e: e, w: w} }
 
-// A streamEncoder borrows an output from its first Write to Close.
+// A streamEncoder borrows an encoder from its first Write to Close.
 type streamEncoder struct {
-	e  Encoding
-	w  io.Writer
-	to io.Writer
-	encoder
+	e   Encoding
+	w   io.Writer
+	enc *encoder
+	to  io.Writer
 }
 
 func (s *streamEncoder) Write(p []byte) (int, error) {
-	if s.to == nil {
+	if s.enc == nil {
 		switch s.e {
 		case SevenBit, EightBit, Binary:
 			return s.w.Write(p)
 		case UUEncode, EncodingUnknown:
 			return 0, errEncode
 		}
-		s.out = newOutput(s.w)
-		s.to = s.start(s.e, false)
+		s.enc = newEncoder(s.w)
+		s.to = s.enc.start(s.e, false)
 	}
 	return s.to.Write(p)
 }
 
 func (s *streamEncoder) Close() error {
-	if s.to == nil {
+	if s.enc == nil {
 		return nil
 	}
-	s.end()
-	err := s.out.flush()
-	s.out.release()
-	s.out, s.to = nil, nil
+	s.enc.end()
+	err := s.enc.flush()
+	s.enc.release()
+	s.enc = nil
 	return err
 }
 
-// An encoder puts content in an encoding into an output; it serves one body
+// An encoder is an output that puts content in an encoding into itself, one body
 // after another.
 type encoder struct {
-	out    *output
+	output
 	base64 base64Encoder
 	qp     qpEncoder
 	crlf   crlfWriter
 }
 
+var encoderPool = sync.Pool{New: func() any { return &encoder{output: output{buf: make([]byte, 0, blockSize)}} }}
+
+// newEncoder returns an encoder that writes to w; give it back with release.
+func newEncoder(w io.Writer) *encoder {
+	e := encoderPool.Get().(*encoder)
+	e.output = output{w: w, buf: e.buf[:0]}
+	e.base64.out, e.base64.n = &e.output, 0
+	e.qp = qpEncoder{out: &e.output}
+	return e
+}
+
+// release drops what was not flushed.
+func (e *encoder) release() {
+	e.w, e.crlf = nil, crlfWriter{}
+	encoderPool.Put(e)
+}
+
 // start returns where the content goes; of text, line ends become CRLF first.
 func (e *encoder) start(enc Encoding, text bool) io.Writer {
-	to := io.Writer(e.out)
+	to := io.Writer(&e.output)
 	switch enc {
 	case Base64:
-		e.base64.out = e.out
 		to = &e.base64
 	case QuotedPrintable: // which knows lines
-		e.qp.out = e.out
 		return &e.qp
 	}
 	if text {

@@ -65,13 +65,13 @@ func (e *Entity) WriteTo(w io.Writer) (int64, error) {
 	if err := p.make(e, e.Mode, true); err != nil {
 		return 0, err
 	}
-	enc := encoder{out: newOutput(w)}
-	defer enc.out.release()
-	err := p.write(&enc)
-	if ferr := enc.out.flush(); err == nil {
+	enc := newEncoder(w)
+	defer enc.release()
+	err := p.write(enc)
+	if ferr := enc.flush(); err == nil {
 		err = ferr
 	}
-	return enc.out.n, err
+	return enc.n, err
 }
 
 // make plans e, which is a message if top.
@@ -238,7 +238,7 @@ func (e *Entity) copy(w io.Writer) error {
 }
 
 func (p *plan) write(enc *encoder) error {
-	p.writeHeader(enc.out)
+	p.writeHeader(&enc.output)
 	switch {
 	case p.boundary != "":
 		return p.writeParts(enc)
@@ -286,14 +286,14 @@ func (p *plan) writeHeader(out *output) {
 
 func (p *plan) writeParts(enc *encoder) error {
 	for i := range p.kids {
-		p.delimiter(enc.out, "\r\n")
+		p.delimiter(&enc.output, "\r\n")
 		if err := p.kids[i].write(enc); err != nil {
 			return err
 		}
-		enc.out.put("\r\n")
+		enc.put("\r\n")
 	}
-	p.delimiter(enc.out, "--\r\n")
-	return enc.out.err
+	p.delimiter(&enc.output, "--\r\n")
+	return enc.err
 }
 
 func (p *plan) delimiter(out *output, end string) {

@@ -1,9 +1,6 @@
 package mime
 
-import (
-	"io"
-	"sync"
-)
+import "io"
 
 // An output gathers what is written into blocks for w. Encoders append to its
 // buffer in place, so that no octet is copied on the way.
@@ -12,21 +9,6 @@ type output struct {
 	n   int64 // octets that w took
 	err error // the first of w, after which nothing is written
 	buf []byte
-}
-
-var outputPool = sync.Pool{New: func() any { return &output{buf: make([]byte, 0, blockSize)} }}
-
-// newOutput returns an output that writes to w; give it back with release.
-func newOutput(w io.Writer) *output {
-	o := outputPool.Get().(*output)
-	o.w, o.n, o.err = w, 0, nil
-	return o
-}
-
-// release drops what was not flushed.
-func (o *output) release() {
-	o.w, o.buf = nil, o.buf[:0]
-	outputPool.Put(o)
 }
 
 func (o *output) flush() error {

@@ -33,20 +33,16 @@ func (m *Message) Rewrite(w io.Writer, edits ...Edit) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	out := newOutput(w)
+	out := newEncoder(w)
 	defer out.release()
-	c := io.Writer(out)
-	if m.base != nil {
-		c = &crlfWriter{w: out}
-	}
-	err = m.writeCut(c, cuts)
+	err = m.writeCuts(out.start(Binary, m.base != nil), cuts)
 	if ferr := out.flush(); err == nil {
 		err = ferr
 	}
 	return out.n, err
 }
 
-func (m *Message) writeCut(w io.Writer, cuts []cut) error {
+func (m *Message) writeCuts(w io.Writer, cuts []cut) error {
 	pos := int64(0)
 	for _, e := range cuts {
 		if err := m.copy(w, pos, e.from); err != nil {
