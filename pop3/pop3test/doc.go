@@ -20,6 +20,10 @@
 // A case that fails for a reason that is understood is listed in [Target.Known].
 // If it passes one day, that is a failure too: the list is then wrong.
 //
+// Each case says what [Harm] it does, and is kept to it where it sends. A server
+// that people use is tested with [Target.Forbid]; the program examples/conform does
+// so for any server.
+//
 // # A client
 //
 // [RunClient] is a server that does what servers are known to do, and worse, and
@@ -29,5 +33,5 @@
 //
 // [RunBackend] holds a store of package pop3server against its contract. [Memory]
 // is one in memory, for tests of other things. [NewServer] serves on loopback,
-// with TLS; [Script] plays a transcript.
+// with TLS; [Script] and [ScriptServer] play a transcript, [Seed] fuzzes with it.
 package pop3test

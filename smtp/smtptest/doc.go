@@ -20,6 +20,10 @@
 // A case that fails for a reason that is understood is listed in [Target.Known].
 // If it passes one day, that is a failure too: the list is then wrong.
 //
+// Each case says what [Harm] it does, and is kept to it where it sends. A server
+// that people use is tested with [Target.Forbid]; the program examples/conform does
+// so for any server.
+//
 // # A client
 //
 // [RunClient] is a server that follows a script, and misbehaves in each way that
@@ -28,6 +32,7 @@
 // # A handler
 //
 // [RunHandler] drives a handler of package smtpserver through sessions that end
-// in every way. [Script] plays a transcript. [NewServer] and [Pipe] are servers
-// for tests of one's own, on loopback with TLS, and in memory.
+// in every way. [Script] and [ScriptServer] play a transcript, [Seed] fuzzes with
+// it. [NewServer] and [Pipe] are servers for tests of one's own, on loopback with
+// TLS, and in memory.
 package smtptest
