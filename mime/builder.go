@@ -161,7 +161,7 @@ func contentType(body string) field {
 func newEntity(first ...field) *Entity {
 	e := new(struct {
 		Entity
-		fields [3]field
+		fields [2]field
 	})
 	e.Header.fields = append(e.fields[:0], first...)
 	return &e.Entity

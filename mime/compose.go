@@ -81,8 +81,8 @@ func (b *Builder) fields(e *Entity) error {
 	body := e.Header.fields
 	e.Header = *b.Header.Clone()
 	h := &e.Header
-	h.fields = slices.Grow(h.fields, 10)
-	h.room = make([]byte, 0, 5*usualField)
+	h.fields = slices.Grow(h.fields, 8)
+	h.room = make([]byte, 0, 4*usualField)
 	if len(b.from) == 0 && !h.Has("From") {
 		return fmt.Errorf("%w: From", ErrNoField)
 	}
@@ -96,7 +96,7 @@ func (b *Builder) fields(e *Entity) error {
 		}
 	}
 	for _, f := range body {
-		if !h.Has(Field{f: f}.Name()) {
+		if !h.Has(view(f.raw[:f.name])) {
 			h.addField(f)
 		}
 	}

@@ -295,6 +295,10 @@ func FuzzAddress(f *testing.F) {
 			}
 		}
 		strict, err := ParseAddress(s)
+		made := Addr("n", s)
+		if want := (Address{Name: "n", Route: strict.Route, Local: strict.Local, Domain: strict.Domain}); err == nil && strict.Name == "" && made != want || err != nil && made.Domain != "" {
+			t.Fatalf("%q: strict gives %+v, %v, made is %+v", s, strict, err, made)
+		}
 		if err != nil {
 			return
 		}

@@ -12,6 +12,9 @@ func badAddress(s string) error { return fmt.Errorf("%w: %s", ErrAddress, note(s
 // Addr makes an Address of a display name and "local@domain". A bad spec gives
 // an Address that every writer of this package refuses with ErrAddress.
 func Addr(name, spec string) Address {
+	if local, domain, ok := strings.Cut(spec, "@"); ok && isDotAtom(local) && isDotAtom(domain) && ascii.All(ascii.VChar, spec) {
+		return Address{Name: name, Local: local, Domain: domain} // as most are
+	}
 	a, err := ParseAddress(spec)
 	if err != nil || a.Name != "" {
 		return Address{Name: name, Local: spec}
