@@ -2,9 +2,9 @@ package imapserver
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/mailwire/mailwire/imap"
-	"github.com/mailwire/mailwire/internal/ascii"
 )
 
 // firstRead is how much of a message is read to find its header; nearly all fit.
@@ -78,19 +78,21 @@ func plainHeader(header []byte) bool {
 			continue
 		}
 		colon := bytes.IndexByte(line, ':')
-		if colon < 1 || !ascii.All(fieldNameChar, line[:colon]) {
+		if colon < 1 || bytes.ContainsFunc(line[:colon], notVisible) {
 			return false
 		}
 	}
 	return true
 }
 
-// fieldNameChar: RFC 5322, section 3.6.8.
-var fieldNameChar = ascii.Range('!', '~').Without(":")
+// notVisible: what is in no name of a field. RFC 5322, section 3.6.8.
+func notVisible(c rune) bool { return c < '!' || c > '~' }
 
+// isNamed compares names in any case. name is ASCII, of which the other lengths that
+// Unicode folds to have no part.
 func isNamed(name []byte, names []string) bool {
 	for _, s := range names {
-		if ascii.EqualFold(name, s) {
+		if len(name) == len(s) && strings.EqualFold(string(name), s) {
 			return true
 		}
 	}
