@@ -61,6 +61,7 @@ type fetching struct {
 	since imap.ModSeq // CHANGEDSINCE; 0: none
 	flags bool        // FLAGS is among the items
 	mod   bool        // MODSEQ is
+	uid   bool        // UID is
 	top   imap.ModSeq // the greatest that a row has shown
 	seen  imap.UIDSet // messages that the command itself has made \Seen
 	row   Row
@@ -121,6 +122,7 @@ func (f *fetching) plan(a *imap.FetchArgs, uid bool) {
 			f.need |= x.Need
 			f.flags = f.flags || it.Name == "FLAGS"
 			f.mod = f.mod || it.Name == "MODSEQ"
+			f.uid = f.uid || it.Name == "UID"
 		}
 	}
 	if uid && !slices.ContainsFunc(a.Items, func(it imap.FetchItem) bool { return it.Name == "UID" }) {
@@ -220,11 +222,8 @@ func (f *fetching) print(m *Message) error {
 			return err
 		}
 	}
-	if seen && !f.flags {
-		f.s.printFlags(r.Enc, m.UID, m.Flags)
-	}
-	if seen && f.s.condstore && !f.mod && m.ModSeq != 0 { // RFC 7162, section 3.2.4
-		r.Enc.FetchModSeq(m.ModSeq)
+	if seen {
+		f.printSeen(m)
 	}
 	if seen || f.mod {
 		f.top = max(f.top, m.ModSeq)
@@ -234,4 +233,23 @@ func (f *fetching) print(m *Message) error {
 		return f.c.flush()
 	}
 	return f.c.Flush()
+}
+
+// printSeen adds what has changed with a message that the command has made \Seen,
+// where the command does not ask for it. RFC 9051, section 6.4.5; RFC 7162, section
+// 3.2.4.
+func (f *fetching) printSeen(m *Message) {
+	e := f.row.Enc
+	if !f.flags {
+		f.s.printFlags(e, m.UID, m.Flags)
+	}
+	if !f.s.condstore {
+		return
+	}
+	if !f.uid {
+		e.FetchUID(m.UID)
+	}
+	if !f.mod && m.ModSeq != 0 {
+		e.FetchModSeq(m.ModSeq)
+	}
 }

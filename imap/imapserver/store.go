@@ -68,7 +68,7 @@ func (c *Conn) printStored(s *selected, uid, condstore, silent bool, st *Stored)
 		s.tellKeywords(e, st.Flags)
 	}
 	e.BeginFetch(s.seq(st.UID))
-	if uid || c.s.Enabled(imap.CapQResync) { // RFC 7162, section 3.2.4
+	if uid || condstore { // RFC 7162, section 3.2.4
 		e.FetchUID(st.UID)
 	}
 	if condstore && st.ModSeq != 0 {

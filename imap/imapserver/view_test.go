@@ -374,12 +374,12 @@ func TestScenes(t *testing.T) {
 				* OK [HIGHESTMODSEQ 5] highest mod-sequence
 				OK done
 			A STORE 1 FLAGS.SILENT (\Seen)
-				* 1 FETCH (MODSEQ (6))
+				* 1 FETCH (UID 1 MODSEQ (6))
 				OK done
 			A STORE 1 FLAGS.SILENT (\Seen)
 				OK done
 			A STORE 1:2 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\Flagged)
-				* 2 FETCH (MODSEQ (7))
+				* 2 FETCH (UID 2 MODSEQ (7))
 				OK [MODIFIED 1] some had changed
 			A UID STORE 1:2 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\Flagged)
 				OK [MODIFIED 1:2] some had changed
@@ -419,8 +419,8 @@ func TestScenes(t *testing.T) {
 			A EXPUNGE
 				* VANISHED 2
 				OK [HIGHESTMODSEQ 7] removed
-			A STORE 3 +FLAGS.SILENT (\Seen)
-				* 3 FETCH (UID 4 MODSEQ (8))
+			A FETCH 3 (BODY[]<0.1>)
+				* 3 FETCH (BODY[]<0> {1}"S" FLAGS (\Seen \Recent) UID 4 MODSEQ (8))
 				OK done
 			A UID FETCH 1:* (FLAGS) (CHANGEDSINCE 5 VANISHED)
 				* VANISHED (EARLIER) 2
