@@ -226,7 +226,7 @@ func fetchLoad(messages int, items string) func(string, time.Time) (int, error) 
 			return 0, err
 		}
 		defer c.Close()
-		for time.Now().Before(until) {
+		for n == 0 || time.Now().Before(until) { // the first look at a Maildir may take long
 			if rows, err := c.do("x FETCH 1:* "+items+"\r\n", 1); err != nil || rows != messages {
 				return n, fmt.Errorf("%d rows, %w", rows, err)
 			}
@@ -255,7 +255,7 @@ func repeat(dial func(string) (*imapConn, error), window int, command string) fu
 			return 0, err
 		}
 		defer c.Close()
-		for time.Now().Before(until) {
+		for n == 0 || time.Now().Before(until) {
 			if _, err := c.do(commands, window); err != nil {
 				return n, err
 			}
