@@ -304,7 +304,7 @@ func TestBrokenServer(t *testing.T) {
 		addr := broken(t, tt.greeting, tt.ok)
 		for format := range formats {
 			t.Run(tt.scheme+" "+format, func(t *testing.T) {
-				status, stdout, stderr := try(t, "-user", me.Username, "-tls", "never", "-patience", "1s", "-format", format, "-guess", "-run", "^(SEQ-10b|AUTH-.*|PASS-.*|USER-.*|AUT-.*)$", tt.scheme+"://"+addr)
+				status, stdout, stderr := try(t, "-user", me.Username, "-tls", "never", "-patience", "20s", "-format", format, "-guess", "-run", "^(SEQ-10b|AUTH-.*|PASS-.*|USER-.*|AUT-.*)$", tt.scheme+"://"+addr)
 				if status != statusFailed {
 					t.Errorf("status %d, %s", status, stderr)
 				}
@@ -328,7 +328,7 @@ func TestFormats(t *testing.T) {
 	if err := os.WriteFile(known, []byte("# a comment\n\nSEQ-10b their bug 123\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"smtp://" + addr, "-known", known, "-patience", "1s", "-run", "^SEQ-(2|5|10b|11|16|20)$"}
+	args := []string{"smtp://" + addr, "-known", known, "-patience", "20s", "-run", "^SEQ-(2|5|10b|11|16|20)$"}
 	want := map[string]string{"SEQ-2": failed, "SEQ-5": failed, "SEQ-10b": excused, "SEQ-11": passed, "SEQ-16": skipped, "SEQ-20": skipped}
 	t.Run("json", func(t *testing.T) {
 		_, stdout, _ := try(t, append(slices.Clip(args), "-format", "json")...)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -49,8 +48,7 @@ func (d *dialogue) close() {
 
 func (d *dialogue) fail(format string, args ...any) {
 	if !d.over() {
-		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
-		d.log.Note("%v", d.err)
+		d.err = d.log.Error(format, args...)
 	}
 }
 

@@ -47,7 +47,7 @@ func Judge(known map[string]string, id string, err error, skipped string) (v Ver
 	case err != nil:
 		return Failed, err.Error()
 	case skipped != "":
-		return Skipped, skipped
+		return Skipped, printable(skipped)
 	case isKnown:
 		return Failed, "the case is in Known, and passes: " + why
 	}

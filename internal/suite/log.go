@@ -2,10 +2,12 @@ package suite
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Log writes a dialogue down as a script of package transcript: notes are
@@ -57,10 +59,35 @@ func (l *Log) Secret(text string) bool {
 
 // Note adds a comment.
 func (l *Log) Note(format string, args ...any) {
-	for line := range strings.Lines(l.Mask(fmt.Sprintf(format, args...))) {
-		l.add("# " + strings.TrimRight(line, "\r\n"))
+	for line := range strings.Lines(printable(l.Mask(fmt.Sprintf(format, args...)))) {
+		l.add("# " + strings.TrimRight(line, "\n"))
 	}
 }
+
+// Error is what goes wrong, noted and returned. It may have octets of the server,
+// and is shown on terminals: of those that are not printed, it has the escapes.
+func (l *Log) Error(format string, args ...any) error {
+	err := errors.New(printable(l.Mask(fmt.Errorf(format, args...).Error())))
+	l.Note("%v", err)
+	return err
+}
+
+func printable(s string) string {
+	if !strings.ContainsFunc(s, unprinted) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprinted(r) {
+			b.WriteString(strings.Trim(strconv.QuoteToASCII(string(r)), `"`))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unprinted(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 // TLS notes that TLS begins here.
 func (l *Log) TLS() { l.add("-- tls --") }

@@ -89,28 +89,36 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// A log can be read as a script, whatever octets it has, and has no secrets.
+// A log can be read as a script, whatever octets it has, has no secrets, and says
+// what was sent where that is not too long to be shown.
 func FuzzLog(f *testing.F) {
-	f.Add("C", "NOOP\r\nA LOGIN x sesame\r\n")
-	f.Add("S", "220 x \r\n\r\n...\r\n<closed>\r\n{{any}}\r\n\x00\xff\n.\r\n")
-	f.Add("S", strings.Repeat("x", 1000)+"\r\n"+strings.Repeat("y\r\n", 100))
-	f.Fuzz(func(t *testing.T, side, octets string) {
-		if side != "C" && side != "S" {
-			t.Skip()
+	f.Add(true, "NOOP\r\nA LOGIN x sesame\r\n")
+	f.Add(false, "220 x \r\n\r\n...\r\n<closed>\r\n{{any}}\r\n\x00\xff\n.\r\n")
+	f.Add(false, strings.Repeat("x", 1000)+"\r\n"+strings.Repeat("y\r\n", 100))
+	f.Fuzz(func(t *testing.T, client bool, octets string) {
+		name, side := "S", transcript.Server
+		if client {
+			name, side = "C", transcript.Client
 		}
 		var l Log
 		l.Hide("sesame")
 		l.Note("a rule")
-		l.Octets(side, octets)
+		l.Octets(name, octets)
 		l.TLS()
 		l.Note("%s", octets)
 		l.Closed()
 		s := l.String()
-		if _, err := transcript.Parse("log", []byte(s)); err != nil {
-			t.Errorf("%q is written down as\n%s%v", octets, s, err)
+		script, err := transcript.Parse("log", []byte(s))
+		if err != nil {
+			t.Fatalf("%q is written down as\n%s%v", octets, s, err)
 		}
 		if strings.Contains(s, "sesame") {
 			t.Errorf("a secret is shown:\n%s", s)
+		}
+		if len(octets) < maxLine && strings.Count(octets, "\n") < maxBurst && !l.Secret(octets) {
+			if got := script.Octets(side); string(got) != octets {
+				t.Errorf("%q is written down as\n%swhich is %q", octets, s, got)
+			}
 		}
 	})
 }
@@ -130,6 +138,19 @@ func TestLogCut(t *testing.T) {
 	l.Reset()
 	if l.String() != "" {
 		t.Error("Reset leaves something")
+	}
+}
+
+// What a server says does not reach the terminal of who reads of it.
+func TestLogPrintable(t *testing.T) {
+	var l Log
+	l.Hide("sesame")
+	err := l.Error("got %s, sesame, caf\u00e9", "\x1b[2J\xff\r\n\x00")
+	if got, want := err.Error(), "got \\x1b[2J\ufffd\\r\n\\x00, [6 octets], caf\u00e9"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := l.String(), "# got \\x1b[2J\ufffd\\r\n# \\x00, [6 octets], caf\u00e9\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -54,8 +54,7 @@ func (d *dialogue) close() {
 
 func (d *dialogue) fail(format string, args ...any) {
 	if d.err == nil {
-		d.err = errors.New(d.log.Mask(fmt.Errorf(format, args...).Error()))
-		d.log.Note("%v", d.err)
+		d.err = d.log.Error(format, args...)
 	}
 }
 
