@@ -17,6 +17,7 @@
 //	…
 //	live, gone, err := v.Resolve(args.Ref)     // err: BAD
 //	…                                          // work on live; gone: EXPUNGEISSUED
+//	v.Rows(modSeq)                             // the greatest of the rows that were printed
 //	if v.NeedsResync() { v.Resync(uids, next) } // the truth, from the store
 //	v.Flush(session.Tell(), func(u imapview.Update) { print it })
 //

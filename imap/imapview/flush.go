@@ -15,7 +15,7 @@ type Update struct {
 	Exists   uint32      // EXISTS
 	// FETCH with FLAGS, and with UID and MODSEQ where CONDSTORE is enabled. Seq is
 	// 0 under UIDONLY. Flags nil: ask the store, and print nothing if the message
-	// is not there.
+	// is not there; then give what was printed to Rows, and ask TakeBack.
 	Seq    imap.SeqNum
 	UID    imap.UID
 	Flags  []imap.Flag
