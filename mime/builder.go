@@ -389,6 +389,6 @@ func (b *Builder) complete() {
 		if len(from) > 0 && isDotAtom(from[0].Domain) && ascii.All(ascii.VChar, from[0].Domain) {
 			domain = from[0].Domain
 		}
-		b.MessageID = strings.ToLower(b.draw()) + "@" + domain
+		b.MessageID = b.draw() + "@" + domain
 	}
 }

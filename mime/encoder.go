@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/bits"
 	"sync"
 
 	"github.com/mailwire/mailwire/internal/ascii"
@@ -314,17 +315,30 @@ func (s *contentStats) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// plainRun returns how many octets at the start of p, in steps of eight, are
-// SP to "~" and not "=". It looks at eight in one go: some that are plain may
-// be taken for others, never the other way round.
+// Eight octets in a word: each has a bit for "yes" at its top.
+const (
+	eachOctet = 0x0101010101010101
+	topBits   = 0x8080808080808080
+)
+
+// lowOctets tells those of v below SP.
+func lowOctets(v uint64) uint64 { return ^((v | topBits) - ' '*eachOctet) &^ v & topBits }
+
+// oddOctets tells those of v that are above ASCII, DEL or "=".
+func oddOctets(v uint64) uint64 {
+	low := v &^ topBits
+	equal := low ^ '='*eachOctet
+	return (v | (low + eachOctet) | ^((equal | topBits) - eachOctet)) & topBits
+}
+
+// plainRun returns how many octets p starts with that are SP to "~" and not
+// "=", but for the last seven, at which it does not look.
 func plainRun(p []byte) int {
-	const each, top = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for ; len(p)-n >= 8; n += 8 {
 		v := binary.LittleEndian.Uint64(p[n:])
-		equal := v ^ '='*each
-		if (v|(v-' '*each)|(v+each)|(equal-each)&^equal)&top != 0 {
-			break
+		if odd := lowOctets(v) | oddOctets(v); odd != 0 {
+			return n + bits.TrailingZeros64(odd)/8
 		}
 	}
 	return n
@@ -353,14 +367,18 @@ var octetKinds = func() (t [256]byte) {
 }()
 
 func (s *contentStats) scan(line []byte) {
-	kinds := byte(0)
+	kinds, high := byte(0), uint64(0)
 	escapes := 0
 	for rest := line; len(rest) > 0; {
-		if n := plainRun(rest); n > 0 {
-			rest = rest[n:]
-			continue
-		}
 		n := min(8, len(rest))
+		if n == 8 {
+			if v := binary.LittleEndian.Uint64(rest); lowOctets(v) == 0 {
+				escapes += bits.OnesCount64(oddOctets(v))
+				high |= v
+				rest = rest[8:]
+				continue
+			}
+		}
 		for _, c := range rest[:n] {
 			k := octetKinds[c]
 			kinds |= k
@@ -369,7 +387,7 @@ func (s *contentStats) scan(line []byte) {
 		rest = rest[n:]
 	}
 	s.escapes += int64(escapes)
-	s.high = s.high || kinds&octetHigh != 0
+	s.high = s.high || kinds&octetHigh != 0 || high&topBits != 0
 	s.odd = s.odd || kinds&octetNUL != 0 || s.cr && len(line) > 0
 	if n := len(line); n > 0 {
 		s.cr = line[n-1] == '\r'

@@ -151,7 +151,7 @@ func (h *Header) high() bool {
 
 func hasHigh(b []byte) bool {
 	for len(b) >= 8 {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+		if binary.LittleEndian.Uint64(b)&topBits != 0 {
 			return true
 		}
 		b = b[8:]

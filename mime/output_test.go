@@ -90,6 +90,31 @@ func TestEncoderUse(t *testing.T) {
 	}
 }
 
+// TestContentStats compares what is seen in words with what is seen in octets.
+func TestContentStats(t *testing.T) {
+	text := make([]byte, 40)
+	for c := range 256 {
+		for at := range text {
+			for i := range text {
+				text[i] = "plain ~!"[i%8]
+			}
+			text[at] = byte(c)
+			plain := c == ' ' || '!' <= c && c <= '~' && c != '='
+			if n := plainRun(text); plain && n != 40 || !plain && n != at {
+				t.Fatalf("octet %#x at %d: a run of %d", c, at, n)
+			}
+			if c == '\r' || c == '\n' { // not for scan
+				continue
+			}
+			var s contentStats
+			s.scan(text)
+			if want := !plain && c != '\t'; s.escapes > 0 != want || s.escapes > 1 || s.high != (c > 127) || s.odd != (c == 0) || s.line != 40 {
+				t.Fatalf("octet %#x at %d: %+v", c, at, s)
+			}
+		}
+	}
+}
+
 // TestEntityFields: of what says how to read the body there is one, and it is true.
 func TestEntityFields(t *testing.T) {
 	var e Entity

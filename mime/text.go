@@ -49,11 +49,12 @@ func rawText(s string, o *Options) string {
 // cleanText makes one SP of each run of CR, LF and NUL: left in, an encoded
 // word could smuggle header lines into whatever prints the text.
 func cleanText(s string) string {
-	i := strings.IndexAny(s, "\r\n\x00")
-	if i < 0 {
-		return s
+	for i := range len(s) {
+		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
+			return string(cleanTail([]byte(s), i))
+		}
 	}
-	return string(cleanTail([]byte(s), i))
+	return s
 }
 
 // cleanTail is cleanText in place, from octet i on.
