@@ -68,7 +68,7 @@ line:
 // wait returns when the log has n lines that hold all of the words.
 func (l *lines) wait(t *testing.T, n int, words ...string) {
 	t.Helper()
-	limit := time.NewTimer(time.Minute)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for {
 		have, more := l.count(words...)
