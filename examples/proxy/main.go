@@ -15,7 +15,7 @@
 // What is pipelined behind STARTTLS ends the connection, and is seen by nobody:
 //
 //	printf 'EHLO x\r\nSTARTTLS\r\nNOOP\r\n' | curl -sS telnet://127.0.0.1:4587
-//	openssl s_client -quiet -starttls smtp -connect localhost:4587
+//	openssl s_client -quiet -crlf -starttls smtp -connect localhost:4587
 //
 // In front of Dovecot, whose master user "proxy" may act as anybody:
 //
