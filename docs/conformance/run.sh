@@ -258,6 +258,10 @@ maild_() {
   "$dir/maild" -data "$dir/maild-data" "${services[@]}" > "$dir/hello" 2> "$dir/maild.log" &
   pids+=($!)
   wait_for $((port + 6))
+  for _ in $(seq 200); do # it listens before it says the password
+    if grep -q password "$dir/hello"; then break; fi
+    read -r -t 0.05 <> <(:) || true
+  done
   cp "$dir/maild-data/cert.pem" "$dir/cert.pem"
   MAIL_PASSWORD=$(awk '$1 == "password" { print $2; exit }' "$dir/hello")
   "$dir/maild" -data "$dir/maild-data" adduser other > /dev/null

@@ -21,6 +21,8 @@ import (
 	"testing"
 
 	"github.com/mailwire/mailwire/auth"
+	"github.com/mailwire/mailwire/imap"
+	"github.com/mailwire/mailwire/imap/imapclient"
 	"github.com/mailwire/mailwire/imap/imapmem"
 	"github.com/mailwire/mailwire/imap/imapserver"
 	"github.com/mailwire/mailwire/imap/imaptest"
@@ -81,13 +83,13 @@ func services(t *testing.T, clear bool) []service {
 	if err := store.AddUser(me.Username, me.Password); err != nil {
 		t.Fatal(err)
 	}
-	imap := &imapserver.Server{Backend: store, Auth: accounts(clear), Conns: imapserver.Conns{PerUser: -1}}
-	i := imaptest.NewServer(t, imap)
+	mail := &imapserver.Server{Backend: store, Auth: accounts(clear), Conns: imapserver.Conns{PerUser: -1}}
+	i := imaptest.NewServer(t, mail)
 	pop3 := &pop3server.Server{Backend: pop3test.NewMemory("Subject: one\r\n\r\n1\r\n"), Auth: accounts(clear), Cleartext: clear}
 	p := pop3test.NewServer(t, pop3)
-	out = append(out, service{"IMAP", "imap://" + i.Addr, trust(imap.TLS)}, service{"POP3", "pop3://" + p.Addr, trust(pop3.TLS)})
+	out = append(out, service{"IMAP", "imap://" + i.Addr, trust(mail.TLS)}, service{"POP3", "pop3://" + p.Addr, trust(pop3.TLS)})
 	if !clear {
-		out = append(out, service{"IMAPS", "imaps://" + i.TLSAddr, trust(imap.TLS)}, service{"POP3S", "pop3s://" + p.TLSAddr, trust(pop3.TLS)})
+		out = append(out, service{"IMAPS", "imaps://" + i.TLSAddr, trust(mail.TLS)}, service{"POP3S", "pop3s://" + p.TLSAddr, trust(pop3.TLS)})
 	}
 	return out
 }
@@ -401,6 +403,7 @@ func TestFormats(t *testing.T) {
 
 // What cannot be run is told from what fails.
 func TestNoRun(t *testing.T) {
+	t.Setenv("MAIL_PASSWORD", "")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -411,7 +414,7 @@ func TestNoRun(t *testing.T) {
 		{}, {"gopher://localhost"}, {"smtp://" + nobody}, {"smtp:"}, {"smtp://" + nobody, "imap://" + nobody}, {"-format", "pdf", "smtp://" + nobody},
 		{"-parallel", "100", "smtp://" + nobody}, {"-run", "(", "smtp://" + nobody}, {"-run", "NOTHING", "smtp://" + nobody}, {"-tls", "never", "imaps://" + nobody},
 		{"-tls", "x", "imap://" + nobody}, {"-cafile", "/nowhere", "imap://" + nobody}, {"-deliver-to", "a@b@c", "smtp://" + nobody}, {"-fill", "smtp://x", "pop3://me@" + nobody},
-		{"-known", "/nowhere", "smtp://" + nobody}, {"-nonsense"},
+		{"-known", "/nowhere", "smtp://" + nobody}, {"-nonsense"}, {"-user", "me", "imap://" + nobody},
 	} {
 		status, stdout, stderr := try(t, args...)
 		if status != statusNoRun || stderr == "" || stdout != "" {
@@ -491,6 +494,60 @@ func TestFill(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What does not begin with the prefix stays as it is: the mailboxes, and the INBOX.
+func TestDestructive(t *testing.T) {
+	for _, s := range services(t, false) {
+		if s.name != "IMAPS" {
+			continue
+		}
+		o, err := parse(append([]string{"pop3://127.0.0.1", "-fill", s.url}, s.args...), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.harm.fill.reset(t.Context(), []string{"Subject: 1\r\n\r\n1\r\n", "Subject: 2\r\n\r\n2\r\n"}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := o.harm.fill.imap(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Create(t.Context(), "Keep/this"); err != nil {
+			t.Fatal(err)
+		}
+		before := inbox(t, c)
+		status, stdout, stderr := try(t, append([]string{s.url, "-destructive", "Test/"}, s.args...)...)
+		if status != statusOK || strings.Contains(stdout, "want -destructive\n") {
+			t.Errorf("status %d, %s\n%s", status, stderr, stdout)
+		}
+		if after := inbox(t, c); after != before {
+			t.Errorf("INBOX was %s and is %s", before, after)
+		}
+		if box, err := c.Select(t.Context(), "Keep/this", nil); err != nil {
+			t.Errorf("%v, %v", box, err)
+		}
+	}
+}
+
+// inbox is the state of INBOX: UIDs and flags.
+func inbox(t *testing.T, c *imapclient.Client) string {
+	t.Helper()
+	var out strings.Builder
+	box, err := c.Select(t.Context(), "INBOX", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(&out, box.Exists, box.UIDNext, box.UIDValidity)
+	for m, err := range c.Fetch(t.Context(), imap.UIDs(1, imap.Star), imap.ItemUID, imap.ItemFlags) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags, ok := m.Flags()
+		fmt.Fprintln(&out, m.UID, slices.DeleteFunc(flags, imap.FlagRecent.Is), ok)
+	}
+	return out.String()
 }
 
 func TestCompareSections(t *testing.T) {

@@ -100,6 +100,9 @@ func (s *server) parse(target, user, password string) error {
 			password = p
 		}
 	}
+	if user != "" && password == "" {
+		return errors.New("there is a user and no password: want $MAIL_PASSWORD or -passwordfile")
+	}
 	if user != "" {
 		s.login = &auth.Credentials{Username: user, Password: auth.Secret(password)}
 	}

@@ -383,6 +383,9 @@ func (d *dialogue) check(r reply, codes ...string) {
 			return
 		}
 	}
+	if r.code == tlsFirst {
+		d.skip("the server wants TLS, or a login, first: " + r.String())
+	}
 	d.fail("want %s, got %s", strings.Join(codes, " or "), r)
 }
 

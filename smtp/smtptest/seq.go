@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// tlsFirst is the code of servers that want STARTTLS before anything else: RFC 3207,
-// section 4.
+// tlsFirst is the code of servers that want STARTTLS before anything else, or a
+// login. RFC 3207, section 4; RFC 4954, section 6.
 const tlsFirst = "530"
 
 // The order of commands, and what replies look like.
