@@ -390,8 +390,7 @@ var framingCases = []Case{
 		}},
 	{ID: "FRM-20", Title: "a client that does not read holds nobody up", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 5.5"},
 		run: func(d *dialogue) {
-			large := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 30_000)
-			box := d.box(large, large, large)
+			box, _ := d.largeBox(2)
 			a, b := d.selected("A", box), d.selected("B", box)
 			a.raw("x FETCH 1:* (BODY.PEEK[])\r\n") // and then it sleeps
 			a.mayEnd = true
@@ -400,7 +399,7 @@ var framingCases = []Case{
 			b.ok("NOOP")
 			d.add(box, numbered(1)...)
 			b.ok("NOOP")
-			b.wantCount(4)
+			b.wantCount(5)
 		}},
 	{ID: "FRM-20b", Title: "a client that does not read is left", Level: Practice, Harm: Changes | Loads, Refs: []string{"RFC 9051, section 5.4"},
 		run: func(d *dialogue) {
@@ -408,8 +407,8 @@ var framingCases = []Case{
 				d.skip("Target.Stall does not say how long the server waits")
 				return
 			}
-			large := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 100_000)
-			a := d.selected("A", d.box(large, large, large))
+			box, size := d.largeBox(3)
+			a := d.selected("A", box)
 			a.raw("x FETCH 1:* (BODY.PEEK[])\r\n")
 			a.mayEnd = true
 			select {
@@ -419,7 +418,7 @@ var framingCases = []Case{
 			}
 			d.setup.ok("NOOP")
 			// What was on its way is still there, and not the end of the answer.
-			for rest := int64(3 * len(large)); !d.over(); {
+			for rest := size; !d.over(); {
 				a.conn.SetReadDeadline(d.deadline())
 				n, err := io.CopyN(io.Discard, a.conn, min(rest, 1<<20))
 				if rest -= n; gone(err) {
@@ -476,4 +475,18 @@ func (s *session) swallowed(tag string) {
 		}
 	}
 	s.mayEnd = true
+}
+
+// largeBox makes a mailbox with more than goes into the buffers of a connection: one
+// message of two mebioctets, which is doubled so many times.
+func (d *dialogue) largeBox(doubled int) (box string, octets int64) {
+	large := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 30_000)
+	box = d.box(large)
+	s := d.selected("L", box)
+	for range doubled {
+		s.ok("COPY 1:* " + box)
+		s.ok("NOOP")
+	}
+	s.drop()
+	return box, int64(len(large) << doubled)
 }
