@@ -86,14 +86,15 @@ var aboutInbox = regexp.MustCompile(`(?i)\b(SELECT|RENAME|DELETE|APPEND|COPY|MOV
 // harmOf says what octets do to a server that takes any part of them for a
 // command. SELECT takes \Recent away, as every client does, and is nothing else.
 func (d *dialogue) harmOf(octets string) (h Harm) {
-	if harmful.MatchString(octets) {
+	if d.guard.Allowed&Empties != 0 {
+		return 0 // there is nothing that it may not
+	}
+	if d.guard.Allowed&Changes != 0 || harmful.MatchString(octets) {
 		h |= Changes
 	}
-	if (h|d.guard.Allowed)&Changes != 0 && aboutInbox.MatchString(octets) {
+	// Contents may be large, and are no food for regular expressions.
+	if h != 0 && strings.Contains(strings.ToUpper(octets), "INBOX") && aboutInbox.MatchString(octets) {
 		h |= Empties
-	}
-	if d.guard.Allowed&Empties != 0 {
-		h &^= Changes
 	}
 	return h
 }
