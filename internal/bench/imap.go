@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,6 +37,8 @@ var imapWorks = []work{
 	{name: "imap STATUS of 10,000", unit: "command", servers: commandServers, target: 0.10, prepare: imapMail(10_000, 1<<10),
 		load: commandLoad(1, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)")},
 	{name: "imap SELECT of 1,000", unit: "command", servers: commandServers, target: 0.25, prepare: imapMail(1000, 1<<10),
+		load: commandLoad(1, "SELECT INBOX")},
+	{name: "imap SELECT of 10,000", unit: "command", servers: commandServers, target: 0.25, prepare: imapMail(10_000, 1<<10),
 		load: commandLoad(1, "SELECT INBOX")},
 	{name: "imap NOOP lock-step", unit: "command", servers: commandServers, target: 0.80, prepare: imapMail(1000, 1<<10),
 		load: selectedLoad(1, "NOOP")},
@@ -149,6 +152,7 @@ func serveGoIMAP(addr, dir string) error {
 		},
 		Caps:         goimap.CapSet{goimap.CapIMAP4rev1: {}, goimap.CapIMAP4rev2: {}},
 		InsecureAuth: true,
+		Logger:       log.New(io.Discard, "", 0),
 	}).Serve(l)
 }
 
