@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mailwire/mailwire/internal/ascii"
 )
@@ -94,7 +95,7 @@ func (p *plan) make(e *Entity, mode Mode, top bool) error {
 	case t.Type == "multipart" && (len(e.Body) > 0 || e.Open != nil):
 		return fmt.Errorf("%w: multipart with a body", ErrEdit) // which would be lost
 	case t.Type == "multipart":
-		t = p.setBoundary(t)
+		err = p.setBoundary(t)
 	case t.Type == "message" && len(p.kids) > 0:
 		if len(p.kids) > 1 {
 			return fmt.Errorf("%w: message with several children", ErrEdit)
@@ -103,22 +104,16 @@ func (p *plan) make(e *Entity, mode Mode, top bool) error {
 	case len(p.kids) > 0:
 		return fmt.Errorf("%w: %s with children", ErrEdit, note(t.Type))
 	default:
-		if p.encoding, p.text, err = e.choose(t, mode); err != nil {
-			return err
+		p.encoding, p.text, err = e.choose(t, mode)
+		if err == nil && !e.Header.Has("Content-Type") {
+			p.typ = plainField.raw
 		}
 	}
 	if eight {
 		p.encoding = EightBit
 	}
 	p.version = top && !e.Header.Has("MIME-Version")
-	if !e.Header.Has("Content-Type") || p.boundary != "" && p.boundary == e.boundary {
-		f, err := new(Header).mediaTypeField("Content-Type", t)
-		if err != nil {
-			return err
-		}
-		p.typ = f.raw
-	}
-	return nil
+	return err
 }
 
 // mediaType is the type that the header says, or follows from the children. Of
@@ -129,7 +124,7 @@ func (e *Entity) mediaType() MediaType {
 		return MediaType{Type: "multipart", Subtype: "mixed"}
 	}
 	if !ok {
-		return MediaType{Type: "text", Subtype: "plain", Params: Params{{Name: "charset", Value: "utf-8"}}}
+		return MediaType{Type: "text", Subtype: "plain"}
 	}
 	body := view(trimBytes(f.Body())) // the fields outlive it
 	if typ, sub, i := cutType(body); i >= 0 && !ascii.EqualFold(typ, "multipart") {
@@ -164,16 +159,28 @@ func hasHigh(b []byte) bool {
 	return false
 }
 
-func (p *plan) setBoundary(t MediaType) MediaType {
-	p.boundary = t.Params.Get("boundary")
-	if p.boundary == "" {
-		if p.e.boundary == "" {
-			p.e.boundary = newBoundary()
-		}
-		p.boundary = p.e.boundary
-		t.Params = append(t.Params[:len(t.Params):len(t.Params)], Param{Name: "boundary", Value: p.boundary})
+// setBoundary takes the boundary that the type has, or writes the type anew with
+// one.
+func (p *plan) setBoundary(t MediaType) error {
+	if p.boundary = t.Params.Get("boundary"); p.boundary != "" {
+		return nil
 	}
-	return t
+	if p.e.boundary == "" {
+		p.e.boundary = newBoundary()
+	}
+	p.boundary = p.e.boundary
+	t.Params = slices.DeleteFunc(t.Params, func(q Param) bool { return ascii.EqualFold(q.Name, "boundary") }) // an empty one
+	if err := t.check(); err != nil {
+		return err
+	}
+	h := new(Header)
+	raw := h.startRaw("Content-Type", usualField)
+	raw = AppendMediaType(raw, t, len(raw))
+	w := lineWriter{dst: raw, col: len(raw) - (bytes.LastIndexByte(raw, '\n') + 1), most: foldWordsAt}
+	w.param("boundary", p.boundary, "")
+	f, err := h.finishField("Content-Type", w.dst)
+	p.typ = f.raw
+	return err
 }
 
 // choose returns the encoding of a leaf, and whether it is text: text is made

@@ -119,7 +119,7 @@ func TestContentStats(t *testing.T) {
 func TestEntityFields(t *testing.T) {
 	var e Entity
 	for _, f := range []struct{ name, body string }{
-		{"Content-Transfer-Encoding", "base64"}, {"Content-Type", "multipart/mixed"}, {"X", "1"}, {"Content-Type", "text/html"}, {"content-transfer-encoding", "x"},
+		{"Content-Transfer-Encoding", "base64"}, {"Content-Type", "multipart/mixed; boundary=\"\"; a=b"}, {"X", "1"}, {"Content-Type", "text/html"}, {"content-transfer-encoding", "x"},
 	} {
 		if err := e.Header.Add(f.name, f.body); err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestEntityFields(t *testing.T) {
 		if _, err := e.WriteTo(&out); err != nil {
 			t.Fatal(err)
 		}
-		want := strings.ReplaceAll("Content-Type: multipart/mixed; boundary=\"B\"\nX: 1\nMIME-Version: 1.0\n\n"+
+		want := strings.ReplaceAll("Content-Type: multipart/mixed; a=b; boundary=\"B\"\nX: 1\nMIME-Version: 1.0\n\n"+
 			"--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw7wNCg==\n\n--B--\n", "\n", "\r\n")
 		if got := strings.ReplaceAll(out.String(), e.boundary, "B"); got != want {
 			t.Fatalf("got\n%s\nwant\n%s", got, want)
