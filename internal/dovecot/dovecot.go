@@ -125,6 +125,7 @@ func (s *Server) start(t testing.TB, program, config string) bool {
 	s.write(t, "dovecot.conf", strings.NewReplacer("DIR", s.Dir, "HOME", s.Home, "PORT", port).Replace(config))
 	cmd := exec.Command(program, "-F", "-c", filepath.Join(s.Dir, "dovecot.conf"))
 	cmd.Stderr = t.Output()
+	cmd.WaitDelay = 10 * time.Second // a child of it that lives on has its Stderr too
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,13 @@ func (s *Server) start(t testing.TB, program, config string) bool {
 	}
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Error("Dovecot does not end")
+			cmd.Process.Kill()
+			<-ended
+		}
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
 			t.Logf("Dovecot's log:\n%.4000s", log)
