@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mailwire/mailwire/examples/maild/store"
 )
 
 // testDaemon is a daemon in this process with the accounts demo and other.
@@ -29,7 +31,25 @@ type testDaemon struct {
 	stop      func() error // ends serve and returns its result; once
 }
 
-// testConfig listens on ports that the system chooses.
+// empty is a database without accounts. To make the tables anew would be half of
+// what most tests do.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "maild")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	s, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "maild.db"))
+})
+
+// testConfig listens on ports that the system chooses, and has an empty database.
 func testConfig(t testing.TB, args ...string) config {
 	t.Helper()
 	for _, s := range services {
@@ -38,6 +58,16 @@ func testConfig(t testing.TB, args ...string) config {
 	c, words, err := parseConfig(append(args, "-data", filepath.Join(t.TempDir(), "data")), t.Output())
 	if err != nil || len(words) != 0 {
 		t.Fatal(err, words)
+	}
+	octets, err := empty()
+	if err == nil {
+		err = os.Mkdir(c.data, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(c.data, "maild.db"), octets, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return c
 }
@@ -417,9 +447,6 @@ func TestShellQuote(t *testing.T) {
 
 func TestCertificate(t *testing.T) {
 	c := testConfig(t)
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 	load := func(c config, now time.Time) string {
 		t.Helper()
