@@ -187,17 +187,14 @@ const mostQP = 75
 var qpPlain = ascii.VChar.Without("=").Or(ascii.Of(" \t"))
 
 func (e *qpEncoder) Write(p []byte) (int, error) {
-	for i := 0; i < len(p); {
-		n := i + plainRun(p[i:])
-		for n < len(p) && qpPlain[p[n]] {
-			n++
-		}
-		if n > i {
-			e.literal(p[i:n])
-			i = n
-			continue
-		}
+	for i := 0; i < len(p); i++ {
 		switch c := p[i]; {
+		case qpPlain[c]:
+			from := i
+			for i += 1 + plainRun(p[i+1:]); i < len(p) && qpPlain[p[i]]; i++ {
+			}
+			e.literal(p[from:i])
+			i--
 		case c == '\n':
 			e.cr = false
 			e.endLine()
@@ -212,7 +209,6 @@ func (e *qpEncoder) Write(p []byte) (int, error) {
 			e.settle()
 			e.escape(c)
 		}
-		i++
 	}
 	return len(p), e.out.err
 }
@@ -242,6 +238,12 @@ func (e *qpEncoder) fill(p []byte) {
 
 // settle writes what waited for an octet that is no line end.
 func (e *qpEncoder) settle() {
+	if e.space != 0 || e.cr {
+		e.settleAll()
+	}
+}
+
+func (e *qpEncoder) settleAll() {
 	if e.space != 0 {
 		e.fill([]byte{e.space})
 		e.space = 0
