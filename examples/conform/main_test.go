@@ -135,6 +135,24 @@ func TestStartTLSFirst(t *testing.T) {
 	}
 }
 
+// LMTP may be on a socket of this machine.
+func TestUnixSocket(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lmtp")
+	l, err := net.Listen("unix", file)
+	if err != nil {
+		t.Skip(err)
+	}
+	s := &smtpserver.Server{Hostname: "mx.example", Protocol: smtp.LMTP, Handler: new(smtptest.Recorder)}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	status, stdout, stderr := try(t, "-run", "^(SEQ-1|LMTP-84)$", "lmtp://"+file)
+	if status != statusOK || !strings.Contains(stdout, "2 passed") || !strings.Contains(stdout, "lmtp://"+file+",") {
+		t.Errorf("status %d, %s\n%s", status, stderr, stdout)
+	}
+	s.Close()
+	<-done
+}
+
 // A tap stands in front of a server and keeps what the client says.
 type tap struct {
 	addr string
