@@ -70,7 +70,8 @@ S: A5 OK
 	})
 }
 
-// TestManyGoroutines: one client, many users, of whom one hears events.
+// TestManyGoroutines: one client, many users, of whom one hears events, and one has
+// everything compressed from some moment on.
 func TestManyGoroutines(t *testing.T) {
 	w := newWorld(t)
 	for i := range 30 {
@@ -122,6 +123,11 @@ func TestManyGoroutines(t *testing.T) {
 			}
 		})
 	}
+	wg.Go(func() {
+		if err := c.Compress(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	wg.Wait()
 	cancel()
 	if err := <-heard; err != context.Canceled {
