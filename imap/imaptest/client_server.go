@@ -399,6 +399,7 @@ func (p *peer) beforeTLS(tag, v, rest string) bool {
 		p.say(tag + " OK begin\r\n" + c.behind)
 		switch {
 		case c.stall:
+			p.r.Peek(1) // the handshake has begun
 			p.wait(p)
 			return false
 		case c.garbage:
