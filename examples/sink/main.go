@@ -88,7 +88,7 @@ func (s *sink) session(context.Context, *smtpserver.Conn) (*smtpserver.Session, 
 // rcpt takes mail for our domains: a server that seems to take anything is soon on
 // the lists of those who look for one to send through.
 func (s *sink) rcpt(_ context.Context, _ *smtpserver.Message, to smtp.Rcpt) error {
-	if s.domains == nil {
+	if s.domains == nil || to.Path.Domain == "" { // <postmaster>: RFC 5321, section 4.5.1
 		return nil
 	}
 	for _, d := range s.domains {

@@ -59,7 +59,7 @@ func read(t *testing.T, name string) string {
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	addr, stop := start(t, "-dir", dir)
-	to := []string{"you@example.org", "them@EXAMPLE.org"}
+	to := []string{"you@example.org", "them@EXAMPLE.org", "postmaster"}
 	if err := netsmtp.SendMail(addr, nil, "me@example.com", to, []byte("Subject: hi\r\n\r\n.hello\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestStore(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, sidecar[0])), &e); err != nil {
 		t.Fatal(err)
 	}
-	if e.From != "me@example.com" || strings.Join(e.To, " ") != "you@example.org them@EXAMPLE.org" || e.Octets != 23 {
+	if e.From != "me@example.com" || strings.Join(e.To, " ") != "you@example.org them@EXAMPLE.org postmaster" || e.Octets != 23 {
 		t.Errorf("got %+v", e)
 	}
 	if err := stop(); err != nil {
