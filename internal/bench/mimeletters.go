@@ -85,7 +85,7 @@ func ownLetters() (all [][]byte) {
 		lines := 8 + 4*i
 		text := strings.Repeat("The minutes of our last meeting are below, as promised.\n", lines/2)
 		page := "<html><body>" + strings.Repeat("<p>The <b>minutes</b> of our last meeting, für alle.</p>\n", lines/2) + "</body></html>"
-		small := bytes.Repeat([]byte{0x89, 'P', 'N', 'G', 0, byte(i)}, 20*lines)
+		small := bytes.Repeat([]byte{0x89, 'P', 'N', 'G', 0, byte(i)}, 15*lines)
 		for _, b := range []*mime.Builder{
 			letterTo(i).Text(text + text),
 			letterTo(i).Text(text).HTML(page),
