@@ -18,7 +18,7 @@ import (
 type accounts struct {
 	store    *store.Store
 	domain   string
-	readable bool // keep new passwords so that APOP and CRAM-MD5 work
+	readable bool // keep new passwords so that APOP works
 
 	iterations int // of the derivation from a new password; 0: the usual count
 }

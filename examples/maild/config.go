@@ -58,7 +58,7 @@ func parseConfig(args []string, out io.Writer) (c config, words []string, err er
 		f.StringVar(&c.addr[i], s.flag, s.addr, "address to listen on for "+s.what)
 	}
 	f.BoolVar(&c.verbose, "v", false, "log every command")
-	f.BoolVar(&c.readable, "readable-passwords", false, "keep new passwords readable in the database, as APOP and CRAM-MD5 need it, and offer APOP")
+	f.BoolVar(&c.readable, "readable-passwords", false, "keep new passwords readable in the database, as APOP needs it, and offer APOP")
 	f.IntVar(&c.history, "history", store.DefaultHistory, "removals that each mailbox remembers for clients that come back by QRESYNC")
 	f.DurationVar(&c.loginDelay, "login-delay", 0, "time that an account has to wait between two logins by POP3, in whole seconds")
 	f.BoolVar(&c.relay, "relay", false, "send mail of the accounts here to other hosts")
