@@ -3,6 +3,7 @@ package imapserver_test
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"context"
 	"fmt"
 	"io"
@@ -236,6 +237,28 @@ func TestWrites(t *testing.T) {
 	if n := counting.writes - before; n > 1 {
 		t.Errorf("%d writes for a batch of NOOPs, want 1", n)
 	}
+	c.do("x COMPRESS DEFLATE\r\n")
+	w, err := flate.NewWriter(near, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.conn, c.r = &deflated{near, w}, bufio.NewReaderSize(flate.NewReader(near), 64<<10)
+	before = counting.writes
+	c.do("x FETCH 1:* (FLAGS)\r\n")
+	if n := counting.writes - before; n > 3 {
+		t.Errorf("%d writes compressed, want at most 3", n)
+	}
+}
+
+// deflated compresses what is written.
+type deflated struct {
+	net.Conn
+	w *flate.Writer
+}
+
+func (d *deflated) Write(p []byte) (int, error) {
+	d.w.Write(p)
+	return len(p), d.w.Flush()
 }
 
 // What hot paths allocate, per message; the client allocates nothing.

@@ -1,12 +1,18 @@
 package imapserver
 
 import (
+	"bufio"
 	"compress/flate"
+	"errors"
 	"io"
 
 	"github.com/mailwire/mailwire/imap"
 	"github.com/mailwire/mailwire/internal/inflate"
 )
+
+// packedSize is what leaves in one write of compressed octets. The buffer is small
+// beside what the deflater holds anyway.
+const packedSize = 16 << 10
 
 // compress carries out COMPRESS. The OK leaves in clear, all behind it is
 // compressed, both ways. Octets that were waiting behind the command belong to
@@ -24,7 +30,8 @@ func (c *Conn) compress() {
 	}
 	c.inflate = inflate.NewReader(&c.link)
 	c.out.mu.Lock()
-	c.out.deflate = newDeflater(progress{&c.out})
+	c.out.packed = bufio.NewWriterSize(progress{&c.out}, packedSize)
+	c.out.deflate = newDeflater(c.out.packed)
 	c.out.mu.Unlock()
 	c.s.Compressed()
 }
@@ -33,8 +40,8 @@ func (c *Conn) compress() {
 // section 4.1.
 func (c *Conn) endCompression() {
 	c.out.mu.Lock()
-	err := c.out.deflate.Close()
-	c.out.deflate = nil
+	err := errors.Join(c.out.deflate.Close(), c.out.packed.Flush())
+	c.out.deflate, c.out.packed = nil, nil
 	c.out.mu.Unlock()
 	if c.broken == nil {
 		c.broken = err

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"bufio"
 	"compress/flate"
 	"io"
 	"net"
@@ -20,7 +21,8 @@ type output struct {
 	mu       sync.Mutex
 	conn     net.Conn      // deadlines
 	to       io.Writer     // conn, TLS over it
-	deflate  *flate.Writer // over that; nil: no compression
+	deflate  *flate.Writer // into packed; nil: no compression
+	packed   *bufio.Writer // gathers the pieces that come of deflate, which are many
 	timeouts *Timeouts
 	by       time.Time // the deadline that conn has
 	err      error     // of a write: nothing goes any more
@@ -37,6 +39,9 @@ func (o *output) write(e *imap.Encoder) error {
 	if o.deflate != nil {
 		if _, o.err = e.WriteTo(o.deflate); o.err == nil {
 			o.err = o.deflate.Flush()
+		}
+		if o.err == nil {
+			o.err = o.packed.Flush()
 		}
 		return o.err
 	}
