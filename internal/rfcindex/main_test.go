@@ -220,8 +220,11 @@ func TestCitedSectionsExist(t *testing.T) {
 	}
 	checked := make(map[int]bool)
 	for _, c := range x.sorted() {
+		if checked[c.rfc] {
+			continue
+		}
 		list, err := sections(os.DirFS(texts), c.rfc)
-		if err != nil || checked[c.rfc] {
+		if err != nil {
 			continue // not all texts are there
 		}
 		checked[c.rfc] = true
