@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"log"
 	"regexp"
+	"runtime"
 	"slices"
-	"testing"
+	"syscall"
+	"time"
 )
 
 // A call is one row of the second table: the same work done by several libraries
@@ -33,26 +35,20 @@ func callTable(rows *regexp.Regexp, rounds int) {
 	if !slices.ContainsFunc(calls, func(c call) bool { return rows.MatchString(c.name) }) {
 		return
 	}
-	fmt.Println("\n| work | library | time | allocations | octets | share of the first peer | target |")
+	fmt.Println("\n| work | library | CPU | allocations | octets | share of the first peer | target |")
 	fmt.Println("|---|---|---:|---:|---:|---:|---|")
 	for _, c := range calls {
 		if !rows.MatchString(c.name) {
 			continue
 		}
-		best := make([]testing.BenchmarkResult, len(c.ways))
+		best := make([]cost, len(c.ways))
 		for range rounds {
 			for i, w := range c.ways {
 				if w.do() == 0 {
 					log.Fatalf("%s: %s found nothing", c.name, w.library)
 				}
-				r := testing.Benchmark(func(b *testing.B) {
-					b.ReportAllocs()
-					for b.Loop() {
-						w.do()
-					}
-				})
-				if best[i].N == 0 || r.NsPerOp() < best[i].NsPerOp() {
-					best[i] = r
+				if got := costOf(w.do); best[i].cpu == 0 || got.cpu < best[i].cpu {
+					best[i] = got
 				}
 			}
 		}
@@ -61,16 +57,55 @@ func callTable(rows *regexp.Regexp, rounds int) {
 			if i == 0 {
 				target = c.targetText()
 			}
-			fmt.Printf("| %s | %s | %s | %d | %d | %.2f | %s |\n", c.name, w.library, c.time(best[i]), best[i].AllocsPerOp(), best[i].AllocedBytesPerOp(),
-				float64(best[i].NsPerOp())/float64(best[1].NsPerOp()), target)
+			fmt.Printf("| %s | %s | %s | %.0f | %.0f | %.2f | %s |\n", c.name, w.library, c.time(best[i].cpu), best[i].allocs, best[i].octets,
+				best[i].cpu/best[1].cpu, target)
 		}
 	}
 }
 
-func (c *call) time(r testing.BenchmarkResult) string {
-	t := fmt.Sprintf("%.2f µs", float64(r.NsPerOp())/1e3)
+// A cost is what one operation takes.
+type cost struct {
+	cpu    float64 // ns of this process, with what its collector does meanwhile
+	allocs float64
+	octets float64 // of the allocations
+}
+
+// costOf does something again and again, until half a second of CPU time is used.
+func costOf(do func() int) cost {
+	for n := 1; ; n *= 4 {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := usedCPU()
+		for range n {
+			do()
+		}
+		used := usedCPU() - began
+		runtime.ReadMemStats(&after)
+		if used < 500*time.Millisecond && n < 1<<28 {
+			continue
+		}
+		return cost{
+			cpu:    float64(used) / float64(n),
+			allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+			octets: float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+		}
+	}
+}
+
+// usedCPU is what this process has used, in user and system mode.
+func usedCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		log.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func (c *call) time(ns float64) string {
+	t := fmt.Sprintf("%.2f µs", ns/1e3)
 	if c.octets > 0 {
-		t += fmt.Sprintf(" (%.0f MB/s)", float64(c.octets)*1e3/float64(r.NsPerOp()))
+		t += fmt.Sprintf(" (%.0f MB/s)", float64(c.octets)*1e3/ns)
 	}
 	return t
 }
