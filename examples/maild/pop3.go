@@ -44,7 +44,8 @@ func (d *maildrops) Open(ctx context.Context, id auth.Identity, _ *pop3server.Co
 		return nil, &pop3.Reject{Code: pop3.InUse, Text: textInUse}
 	}
 	unlock := func() { d.locked.Delete(account) }
-	if d.tooSoon(account, time.Now()) {
+	now := time.Now()
+	if d.tooSoon(account, now) {
 		unlock()
 		return nil, &pop3.Reject{Code: pop3.LoginDelay, Text: textLoginDelay}
 	}
@@ -53,23 +54,29 @@ func (d *maildrops) Open(ctx context.Context, id auth.Identity, _ *pop3server.Co
 		unlock()
 		return nil, err
 	}
+	d.letIn(account, now)
 	return &maildrop{store: d.store, inbox: inbox, unlock: unlock}, nil
 }
 
-// tooSoon reports whether the account has logged in less than -login-delay ago.
-// A login that is refused for that does not begin the wait anew. RFC 2449,
-// section 6.5.
+// tooSoon reports whether the account was let in less than -login-delay ago.
+// RFC 2449, section 6.5.
 func (d *maildrops) tooSoon(account string, now time.Time) bool {
 	if d.loginDelay <= 0 {
 		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if last, ok := d.last[account]; ok && now.Sub(last) < d.loginDelay {
-		return true
+	last, ok := d.last[account]
+	return ok && now.Sub(last) < d.loginDelay
+}
+
+// letIn begins the wait. A login that was refused, for whatever reason, does not.
+func (d *maildrops) letIn(account string, now time.Time) {
+	if d.loginDelay > 0 {
+		d.mu.Lock()
+		d.last[account] = now
+		d.mu.Unlock()
 	}
-	d.last[account] = now
-	return false
 }
 
 // maildrop is an inbox as POP3 sees it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -67,9 +68,34 @@ func TestLoginDelay(t *testing.T) {
 		{"ann", 60 * time.Second, false},
 		{"ann", 61 * time.Second, true},
 	} {
-		if got := d.tooSoon(tt.account, begin.Add(tt.at)); got != tt.want {
+		now := begin.Add(tt.at)
+		got := d.tooSoon(tt.account, now)
+		if got != tt.want {
 			t.Errorf("%s after %v: %v, want %v", tt.account, tt.at, got, tt.want)
 		}
+		if !got {
+			d.letIn(tt.account, now)
+		}
+	}
+}
+
+// Whoever could not be let in, for the store failed, may try again at once.
+func TestLoginDelayBehindAFailure(t *testing.T) {
+	d := start(t, testConfig(t, "-login-delay", "1h"))
+	drops := &maildrops{daemon: d.daemon, last: make(map[string]time.Time)}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	id := auth.Identity{Authzid: "demo"}
+	if _, err := drops.Open(gone, id, nil); err == nil {
+		t.Fatal("the store did not fail")
+	}
+	drop, err := drops.Open(t.Context(), id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop.Close()
+	if _, err := drops.Open(t.Context(), id, nil); err == nil {
+		t.Error("let in twice at once")
 	}
 }
 

@@ -236,6 +236,9 @@ func TestCompress(t *testing.T) {
 		io.WriteString(w, "e UNAUTHENTICATE\r\n")
 		w.Close()
 		wantLines(t, "UNAUTHENTICATE", c.answer("e"), []string{"OK ..."})
+		if rest, err := io.ReadAll(c.r); len(rest) > 0 || err != nil { // up to the last block: what follows is in clear
+			t.Errorf("behind the reply %q, %v", rest, err)
+		}
 		c.send("f LOGIN u p\r\n")
 		c.r.Reset(c.conn)
 		if got := c.line(); !strings.HasPrefix(got, "f OK") {

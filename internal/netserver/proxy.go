@@ -2,6 +2,7 @@ package netserver
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -26,6 +27,22 @@ func (l *Link) AcceptProxy() error {
 		l.remote = unmap(h.Source)
 	}
 	return nil
+}
+
+// MeetProxy is AcceptProxy as a server does it: a proxy that fails is logged, and
+// the error is ErrClosed where Stop ended the wait. log is the server's; what
+// comes back is it with the number of the connection, the client and the proxy.
+func (l *Link) MeetProxy(log *slog.Logger, id uint64) (*slog.Logger, error) {
+	proxy := l.remote.String()
+	err := l.AcceptProxy()
+	switch {
+	case l.Stopped(err):
+		return nil, ErrClosed
+	case err != nil:
+		log.Warn("no PROXY header from a trusted proxy", slog.Uint64("conn", id), slog.String("remote", proxy), slog.Any("err", err))
+		return nil, err
+	}
+	return log.With("conn", id, "remote", l.remote.String(), "proxy", proxy), nil
 }
 
 func (l *Link) readProxyHeader() (proxyproto.Header, error) {

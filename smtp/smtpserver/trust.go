@@ -1,9 +1,6 @@
 package smtpserver
 
-import (
-	"log/slog"
-	"net/netip"
-)
+import "net/netip"
 
 // Trust names the peers that are believed when they speak for others, by the
 // addresses that they connect from. The zero value trusts nobody. Trusted peers
@@ -15,16 +12,10 @@ type Trust struct {
 
 // acceptProxy reads the header of a trusted proxy; the client is whom that names.
 func (c *Conn) acceptProxy() error {
-	proxy := c.link.Remote()
-	err := c.link.AcceptProxy()
-	switch {
-	case c.link.Stopped(err):
-		return ErrServerClosed
-	case err != nil:
-		c.log.Warn("no PROXY header from a trusted proxy", slog.Any("err", err))
+	log, err := c.link.MeetProxy(c.server.logger(), c.id)
+	if err != nil {
 		return err
 	}
-	c.remote = c.link.Remote()
-	c.log = c.server.logger().With("conn", c.id, "remote", c.remote.String(), "proxy", proxy.String())
+	c.log, c.remote = log, c.link.Remote()
 	return nil
 }
