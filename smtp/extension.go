@@ -42,8 +42,8 @@ type FutureRelease struct {
 }
 
 // OfferedLimits are the limits of RFC 9422, section 3: RcptMax recipients of one
-// message, MailMax messages in one connection, RcptDomainMax domains of the
-// recipients of one message. Zero: none stated.
+// message, MailMax messages in one session, RcptDomainMax different domains of
+// recipients in one session. Zero: none stated.
 type OfferedLimits struct{ RcptMax, MailMax, RcptDomainMax int }
 
 // A Keyword is a line of an EHLO reply: RFC 5321, section 4.1.1.1.
